@@ -1,0 +1,131 @@
+import { readdir, readFile } from "node:fs/promises";
+import path from "node:path";
+import { DataType, tableFromIPC } from "apache-arrow";
+
+/** The letters of a UPN; its first letter is what the other characters add up to, modulo their number. */
+const UPN_LETTERS = "ABCDEFGHJKLMNPQRTUVWXYZ";
+const UPN = /(?<![0-9A-Za-z])[A-HJ-NP-RT-Z]\d{11}[\dA-HJ-NP-RT-Z](?![0-9A-Za-z])/g;
+/** Shorter words are sought only where no letter or digit stands beside them: they occur inside others by chance. */
+const LONG = 8;
+
+/**
+ * Looks for identifiers of pupils in every byte of every file in a folder.
+ *
+ * Finds each of `words` (names, UPNs, ids; of 3 bytes or more, case as given) in UTF-8, in UTF-16, and as HTML and
+ * JSON write it, and besides them anything that has the form of a UPN with the right check letter. Arrow files are also
+ * read cell by cell, because in their bytes one text follows another without a gap.
+ *
+ * @returns the files in which something was found, with the number of places; never what was found
+ */
+export async function findIdentifiers(dir: string, words: Iterable<string>): Promise<{ file: string; count: number }[]> {
+  const wanted = index(words);
+  const found: { file: string; count: number }[] = [];
+  for (const entry of await readdir(dir, { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile()) continue;
+    const full = path.join(entry.parentPath, entry.name);
+    const bytes = await readFile(full);
+    const places = Math.max(...[bytes, ...cells(entry.name, bytes)].map((text) => countWords(text, wanted) + countUpns(text)));
+    if (places > 0) found.push({ file: path.relative(dir, full).replaceAll(path.sep, "/"), count: places });
+  }
+  return found;
+}
+
+// --- internal ---
+
+interface Wanted {
+  /** Whether any pattern begins with these three bytes: a set of 2^24 bits. */
+  begins: Uint8Array;
+  /** How long the patterns are that begin with these three bytes. */
+  lengths: Map<number, Set<number>>;
+  /** The patterns, a character for each byte. */
+  patterns: Map<string, Pattern>;
+}
+
+interface Pattern {
+  bytes: Buffer;
+  /** How many bytes one character takes, if a letter or digit beside the pattern rules it out. */
+  apart: 0 | 1 | 2;
+}
+
+function index(words: Iterable<string>): Wanted {
+  const wanted: Wanted = { begins: new Uint8Array(1 << 21), lengths: new Map(), patterns: new Map() };
+  for (const pattern of Array.from(new Set(words)).flatMap(written)) {
+    const { bytes } = pattern;
+    // so short a word stands by chance in every program
+    if (bytes.length < 3) continue;
+    const key = bytes.readUIntBE(0, 3);
+    wanted.begins[key >> 3] = (wanted.begins[key >> 3] ?? 0) | (1 << (key & 7));
+    const lengths = wanted.lengths.get(key);
+    if (lengths) lengths.add(bytes.length);
+    else wanted.lengths.set(key, new Set([bytes.length]));
+    wanted.patterns.set(bytes.toString("latin1"), pattern);
+  }
+  return wanted;
+}
+
+/** Every way in which a file may write a word. */
+function written(word: string): Pattern[] {
+  const short = word.length < LONG;
+  const wide = Buffer.from(word, "utf16le");
+  const texts = new Set([
+    word,
+    word.replaceAll("&", "&amp;").replaceAll("'", "&#39;").replaceAll('"', "&quot;"),
+    JSON.stringify(word).slice(1, -1),
+    word.replace(/[^ -~]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`),
+  ]);
+  return [
+    ...Array.from(texts, (text): Pattern => ({ bytes: Buffer.from(text), apart: short ? 1 : 0 })),
+    { bytes: wide, apart: short ? 2 : 0 },
+    { bytes: Buffer.from(wide).swap16(), apart: short ? 2 : 0 },
+  ];
+}
+
+function countWords(bytes: Buffer, { begins, lengths, patterns }: Wanted): number {
+  let count = 0;
+  let key = 0;
+  for (let at = 0; at < bytes.length; at++) {
+    key = ((key << 8) | (bytes[at] ?? 0)) & 0xffffff;
+    if (at < 2 || ((begins[key >> 3] ?? 0) & (1 << (key & 7))) === 0) continue;
+    const start = at - 2;
+    for (const length of lengths.get(key) ?? []) {
+      const pattern = patterns.get(bytes.toString("latin1", start, start + length));
+      if (pattern && standsApart(bytes, start, start + length, pattern.apart)) count++;
+    }
+  }
+  return count;
+}
+
+function standsApart(bytes: Buffer, start: number, end: number, apart: number): boolean {
+  return !hasLetter(bytes, start - apart, start) && !hasLetter(bytes, end, end + apart);
+}
+
+/** Whether one of these bytes is a letter or digit. A character of two bytes has one such byte and a zero. */
+function hasLetter(bytes: Buffer, from: number, to: number): boolean {
+  return bytes.subarray(Math.max(from, 0), to).some((byte) => /[0-9A-Za-z]/.test(String.fromCharCode(byte)));
+}
+
+function countUpns(bytes: Buffer): number {
+  const narrow = bytes.toString("latin1");
+  // UTF-16 is the same text with a zero beside every character
+  const texts = narrow.includes("\0") ? [narrow, narrow.replaceAll("\0", "")] : [narrow];
+  return Math.max(...texts.map((text) => (text.match(UPN) ?? []).filter(hasCheckLetter).length));
+}
+
+/** Whether the first letter of a text that has the form of a UPN is what the rest of it adds up to. */
+function hasCheckLetter(text: string): boolean {
+    const sum = Array.from(text.slice(1)).reduce((total, character, at) => {
+    const value = /\d/.test(character) ? Number(character) : UPN_LETTERS.indexOf(character);
+    return total + value * (at + 2);
+  }, 0);
+  return UPN_LETTERS[sum % UPN_LETTERS.length] === text[0];
+}
+
+/** All texts in the cells of an Arrow file, one a line. Evidence names the sources' Arrow files .parquet. */
+function cells(name: string, bytes: Buffer): Buffer[] {
+  if (!/\.(arrow|parquet)$/.test(name)) return [];
+  const table = tableFromIPC(bytes);
+  const texts = table.schema.fields.flatMap((field, at) =>
+    DataType.isUtf8(field.type) || DataType.isLargeUtf8(field.type) ? [...(table.getChildAt(at) ?? [])] : [],
+  );
+  return [Buffer.from(texts.join("\n"))];
+}

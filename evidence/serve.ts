@@ -1,0 +1,149 @@
+import { createHash } from "node:crypto";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import path from "node:path";
+import getPort, { portNumbers } from "get-port";
+import sirv from "sirv";
+import { RollbookError } from "../ingest/errors.ts";
+
+/** Only this machine can reach the server. */
+const HOST = "127.0.0.1";
+/** How many ports after the one asked for are tried. */
+const PORTS_TRIED = 20;
+
+export interface ServeOptions {
+  /** The folder of a built site. */
+  site: string;
+  port: number;
+  log: (line: string) => void;
+}
+
+/**
+ * Serves a built site to this machine alone, until it is closed.
+ *
+ * The site may be built anew meanwhile. If the port is taken the next free one is used and `log` says so.
+ *
+ * @throws {RollbookError} if there is no site, or no port
+ */
+export async function serveSite({ site, port, log }: ServeOptions): Promise<{ url: string; close(): Promise<void> }> {
+  if (!existsSync(path.join(site, "index.html"))) {
+    throw new RollbookError(`There is no site in ${site} yet. Build it with: rollbook site`);
+  }
+  const last = Math.min(port + PORTS_TRIED, 65_535);
+  const free = await getPort({ host: HOST, port: portNumbers(port, last) });
+  if (free < port || free > last) {
+    throw new RollbookError(`Every port from ${port} to ${last} is taken. Choose another one.`);
+  }
+  if (free !== port) log(`Port ${port} is taken; using ${free} instead.`);
+
+  const policy = contentPolicy(site);
+  // "dev" makes sirv look into the folder at every request, because a new site may have taken its place
+  const files = sirv(site, {
+    dev: true,
+    etag: true,
+    setHeaders: (response, pathname) => {
+      for (const [name, value] of Object.entries(headers(pathname, policy()))) response.setHeader(name, value);
+    },
+  });
+  const server = createServer((request, response) => answer(request, response, files, free));
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(free, HOST, resolve);
+  });
+  return {
+    url: `http://${HOST}:${free}/`,
+    close: () =>
+      new Promise<void>((resolve, reject) => {
+        server.close((error) => (error ? reject(error) : resolve()));
+        server.closeAllConnections();
+      }),
+  };
+}
+
+function answer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  files: ReturnType<typeof sirv>,
+  port: number,
+): void {
+  // a page elsewhere that points its own host name at this machine must not read the site
+  if (request.headers.host !== `${HOST}:${port}` && request.headers.host !== `localhost:${port}`) {
+    refuse(response, 421, "This server answers to its own address only.");
+  } else if (request.method !== "GET" && request.method !== "HEAD") {
+    refuse(response, 405, "This server only hands out pages.");
+  } else {
+    files(request, response, () => refuse(response, 404, "There is no such page."));
+  }
+}
+
+function refuse(response: ServerResponse, status: number, message: string): void {
+  response.writeHead(status, {
+    "content-type": "text/plain; charset=utf-8",
+    "x-content-type-options": "nosniff",
+    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+  });
+  response.end(`${message}\n`);
+}
+
+/** The headers of one file of the site. */
+export function headers(pathname: string, policy: string): Record<string, string> {
+  const named: Record<string, string> = {
+    "content-security-policy": policy,
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), geolocation=(), microphone=()",
+    "x-robots-tag": "noindex, nofollow",
+    "cache-control": pathname.startsWith("/_app/immutable/")
+      ? "private, max-age=31536000, immutable"
+      : "private, no-cache",
+  };
+  // named .parquet by Evidence, Arrow in truth
+  if (/\.(arrow|parquet)$/.test(pathname)) named["content-type"] = "application/vnd.apache.arrow.stream";
+  return named;
+}
+
+/** Gives the site's content security policy, worked out again when the site has been built anew. */
+function contentPolicy(site: string): () => string {
+  let built = Number.NaN;
+  let policy = "";
+  return () => {
+    const now = statSync(path.join(site, "index.html")).mtimeMs;
+    if (now !== built) {
+      policy = policyFor(inlineScripts(site));
+      built = now;
+    }
+    return policy;
+  };
+}
+
+/** Everything from this server and nothing from elsewhere; of scripts in the pages only those that were built in. */
+function policyFor(scripts: string[]): string {
+  const hashes = [...new Set(scripts.map((script) => `'sha256-${createHash("sha256").update(script).digest("base64")}'`))];
+  return [
+    "default-src 'none'",
+    `script-src 'self' 'wasm-unsafe-eval' ${hashes.sort().join(" ")}`.trimEnd(),
+    "style-src 'self' 'unsafe-inline'",
+    "img-src 'self' data:",
+    "font-src 'self'",
+    "connect-src 'self'",
+    "worker-src 'self'",
+    "frame-ancestors 'none'",
+    "base-uri 'none'",
+    "form-action 'none'",
+    "object-src 'none'",
+  ].join("; ");
+}
+
+/** The text of every script that stands in a page of the site itself. */
+function inlineScripts(site: string): string[] {
+  return readdirSync(site, { recursive: true, encoding: "utf8" })
+    .filter((file) => file.endsWith(".html"))
+    .flatMap((file) =>
+      Array.from(
+        readFileSync(path.join(site, file), "utf8").matchAll(/<script(?![^>]*\ssrc=)[^>]*>([\s\S]*?)<\/script>/g),
+        ([, script = ""]) => script,
+      ),
+    );
+}

@@ -1,0 +1,151 @@
+import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { appendFile, cp, mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import path from "node:path";
+import { rows, withDuckDB } from "../ingest/duckdb.ts";
+import { RollbookError } from "../ingest/errors.ts";
+import { findFaults } from "./gate.ts";
+import { makeWorkspace, PAGES, pageAddresses, sourceTables } from "./workspace.ts";
+
+const EVIDENCE = path.join(import.meta.dirname, "..", "node_modules", "@evidence-dev", "evidence", "cli.js");
+
+export interface RenderOptions {
+  /** The DuckDB file with the marts; it is only read. */
+  warehouse: string;
+  /** A folder for Evidence to work in. It is emptied first, and keeps the log. */
+  workspace: string;
+  /** The folder that the site is put into, once it has passed the gate. */
+  site: string;
+  log: (line: string) => void;
+  /** A folder of pages to build instead of the project's own. */
+  pages?: string;
+  /** Names, UPNs and other identifiers that no file of the site may hold. */
+  forbidden?: Iterable<string>;
+}
+
+/**
+ * Builds the board site from a warehouse and puts it in place of the last one, if nothing is wrong with it.
+ *
+ * Takes about a minute and needs no network. The last site stays as it is until then, and for good if the new one fails.
+ *
+ * @returns how many pages the site has, and how many bytes all its files
+ * @throws {RollbookError} naming the step that failed and where the full log is
+ */
+export async function renderSite(options: RenderOptions): Promise<{ pages: number; bytes: number }> {
+  const { warehouse, workspace, site, log } = options;
+  const source = options.pages ?? PAGES;
+  const pages = await pageAddresses(source, await schoolUrns(warehouse));
+  await recoverSite(site);
+  await makeWorkspace(workspace, source);
+  const logFile = path.join(workspace, "evidence.log");
+  const evidence = async (step: string, ...args: string[]) => {
+    log(step);
+    if (!(await runEvidence(args, { warehouse, workspace, logFile, pages }))) {
+      throw new RollbookError(
+        `The board site was not built: "${step}" failed. The last site is as it was. Full log: ${logFile}`,
+      );
+    }
+  };
+
+  await evidence("Reading the tables for the board", "sources", "--strict");
+  await evidence("Building the pages", "build:strict", `--config=${path.join("..", "..", "vite.config.js")}`);
+
+  log("Checking every page and file");
+  const built = path.join(workspace, "build");
+  const faults = await findFaults(built, {
+    pages,
+    tables: await sourceTables(),
+    log: await readFile(logFile, "utf8"),
+    forbidden: options.forbidden ?? [],
+  });
+  if (faults.length > 0) {
+    await appendFile(logFile, `\nNot published, because:\n${faults.map((fault) => `- ${fault}\n`).join("")}`);
+    const more = faults.length > 1 ? `, and ${faults.length - 1} more` : "";
+    throw new RollbookError(
+      `The board site was not published: ${faults[0]}${more}. The last site is as it was. Full log: ${logFile}`,
+    );
+  }
+
+  log("Putting the new site in place");
+  await replaceSite(built, site);
+  return { pages: pages.length, bytes: await size(site) };
+}
+
+// --- internal ---
+
+async function schoolUrns(warehouse: string): Promise<number[]> {
+  if (!existsSync(warehouse)) {
+    throw new RollbookError(`There is no warehouse at ${warehouse}. Build it with: rollbook build`);
+  }
+  const schools = await withDuckDB({ path: warehouse, readOnly: true }, (db) =>
+    rows(db, "select school_urn from marts.schools order by school_urn"),
+  );
+  return schools.map(({ school_urn }) => Number(school_urn));
+}
+
+async function runEvidence(
+  args: string[],
+  { warehouse, workspace, logFile, pages }: { warehouse: string; workspace: string; logFile: string; pages: string[] },
+): Promise<boolean> {
+  const output = await open(logFile, "a");
+  try {
+    const child = spawn(process.execPath, [EVIDENCE, ...args], {
+      cwd: workspace,
+      env: {
+        ...ownEnvironment(),
+        // Evidence joins this to the folder of the source
+        EVIDENCE_SOURCE__board__filename: path.relative(path.join(workspace, "sources", "board"), warehouse),
+        ROLLBOOK_PAGES: JSON.stringify(pages),
+      },
+      stdio: ["ignore", output.fd, output.fd],
+    });
+    return await new Promise<boolean>((resolve, reject) => {
+      child.once("error", reject);
+      child.once("exit", (code) => resolve(code === 0));
+    });
+  } finally {
+    await output.close();
+  }
+}
+
+/** The caller's environment without what would change the site, and with nothing that would reach for a network. */
+function ownEnvironment(): NodeJS.ProcessEnv {
+  const kept = Object.entries(process.env).filter(([name]) => !/^(EVIDENCE_|VITE|NODE_OPTIONS$)/i.test(name));
+  return {
+    ...Object.fromEntries(kept),
+    NODE_ENV: "production",
+    NODE_OPTIONS: "--max-old-space-size=4096",
+    SEND_ANONYMOUS_USAGE_STATS: "no",
+    npm_config_offline: "true",
+    npm_config_update_notifier: "false",
+  };
+}
+
+/** Puts the last site back if the process was stopped between taking it away and putting the new one there. */
+async function recoverSite(site: string): Promise<void> {
+  if (!existsSync(site) && existsSync(`${site}.last`)) await rename(`${site}.last`, site);
+}
+
+async function replaceSite(built: string, site: string): Promise<void> {
+  const [next, last] = [`${site}.next`, `${site}.last`];
+  await rm(next, { recursive: true, force: true });
+  await rm(last, { recursive: true, force: true });
+  await mkdir(path.dirname(site), { recursive: true });
+  await cp(built, next, { recursive: true });
+  if (existsSync(site)) await rename(site, last);
+  try {
+    await rename(next, site);
+  } catch (error) {
+    await recoverSite(site);
+    throw error;
+  }
+  await rm(last, { recursive: true, force: true });
+}
+
+async function size(folder: string): Promise<number> {
+  let bytes = 0;
+  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
+    if (entry.isFile()) bytes += (await stat(path.join(entry.parentPath, entry.name))).size;
+  }
+  return bytes;
+}

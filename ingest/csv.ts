@@ -1,0 +1,94 @@
+import fs from "node:fs";
+import type { DuckDBConnection } from "@duckdb/node-api";
+import { parse } from "csv-parse/sync";
+import { quote } from "./duckdb.ts";
+import { RollbookError } from "./errors.ts";
+
+/** As much of a file as its header may take. */
+const HEADER_BYTES = 65_536;
+/** The longest row that is read: 64 KiB a field is more than any register has. */
+const ROW_BYTES = 1_048_576;
+
+/** The column names of a CSV file as they stand in its first row, or null when it is no text that can be read. */
+export function readHeader(file: string): string[] | null {
+  const head = Buffer.alloc(HEADER_BYTES);
+  const handle = fs.openSync(file, "r");
+  const length = fs.readSync(handle, head, 0, HEADER_BYTES, 0);
+  fs.closeSync(handle);
+  const text = head.subarray(0, length).toString("utf8");
+  if (text.includes("\0")) return null;
+  try {
+    const [header] = parse(text, { bom: true, to: 1, relax_column_count: true, trim: true }) as string[][];
+    return header ?? null;
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * Reads a CSV file into the temporary table `arrived`, every field as text, with `row_number` as a spreadsheet shows it:
+ * the header is row 1. Nothing is guessed: comma, double quote, no escape but a doubled quote, every row of full length.
+ */
+export async function readCsv(db: DuckDBConnection, file: string, name: string, columns: string[]): Promise<void> {
+  const texts = columns.map((_, i) => `'column_${i}': 'VARCHAR'`).join(", ");
+  try {
+    await db.run(`
+      create or replace temp table arrived as
+      select row_number() over () + 1 as row_number, *
+      from read_csv(${quote(file)}, auto_detect = false, header = true, delim = ',', quote = '"', escape = '"',
+        strict_mode = true, null_padding = false, ignore_errors = false, max_line_size = ${ROW_BYTES},
+        columns = {${texts}})`);
+  } catch (error) {
+    throw unreadable(name, error);
+  }
+}
+
+/** How a column's name is compared: letters and digits only, in lower case. */
+export function plainName(column: string): string {
+  return column.toLowerCase().replace(/[^a-z0-9]/g, "");
+}
+
+/**
+ * Finds which column of a file holds each field of a format.
+ *
+ * @param names for each field the plain names it goes by
+ * @returns the position of each field that is there
+ */
+export function findFields<Field extends string>(
+  columns: string[],
+  names: Record<Field, readonly string[]>,
+): Partial<Record<Field, number>> {
+  const plain = columns.map(plainName);
+  const found: Partial<Record<Field, number>> = {};
+  for (const field of Object.keys(names) as Field[]) {
+    const at = plain.findIndex((column) => names[field].includes(column));
+    if (at >= 0) found[field] = at;
+  }
+  return found;
+}
+
+// --- internal ---
+
+/** DuckDB's own message quotes the row, and the row is a pupil's: only the line and the counts are taken from it. */
+function unreadable(name: string, error: unknown): RollbookError {
+  const message = error instanceof Error ? error.message : "";
+  const row = message.match(/CSV Error on Line: (\d+)/)?.[1];
+  const where = row ? `${name}, row ${row}` : name;
+  const counts = message.match(/Expected Number of Columns: (\d+) Found: (\d+)/);
+  if (counts) {
+    return new RollbookError(
+      `${where}: expected ${counts[1]} columns as in the header, found ${counts[2]}; the file may be cut short or saved by hand: export it again`,
+    );
+  }
+  if (/unterminated quote/i.test(message)) {
+    return new RollbookError(
+      `${where}: expected every quoted field to end with a double quote; the file may be cut short: export it again`,
+    );
+  }
+  if (/utf-8|unicode/i.test(message)) {
+    return new RollbookError(`${where}: expected UTF-8 text; save the file as "CSV UTF-8" or export it again`);
+  }
+  return new RollbookError(
+    `${where}: expected comma-separated rows with one kind of line ending (RFC 4180); export the file again`,
+  );
+}

@@ -1,0 +1,234 @@
+import { createHash } from "node:crypto";
+import fs from "node:fs";
+import path from "node:path";
+import { pipeline } from "node:stream/promises";
+import type { DuckDBConnection } from "@duckdb/node-api";
+import { readRules } from "../models/rules.ts";
+import { readCsv, readHeader } from "./csv.ts";
+import { dfeFigures } from "./dfe_figures.ts";
+import { rows, withDuckDB } from "./duckdb.ts";
+import { RollbookError } from "./errors.ts";
+import type { RegisterFormat } from "./format.ts";
+import { dataFolders, partsOf, writeParts } from "./lake.ts";
+import { commitRun, type Load, readLedger } from "./ledger.ts";
+import { marks } from "./marks.ts";
+import type { Project } from "./project.ts";
+import { pupilSecret } from "./pupil_keys.ts";
+import { pupils } from "./pupils.ts";
+
+/** Every kind of file that is read. A file is of the first kind whose columns it has. */
+const FORMATS: readonly RegisterFormat[] = [marks, pupils, dfeFigures];
+
+export interface IngestEffects {
+  log: (line: string) => void;
+  now: () => Date;
+}
+
+export interface IngestResult {
+  /** The files that this run loaded. */
+  loads: Load[];
+  /** How many files of the drop folder were loaded by an earlier run. */
+  unchanged: number;
+}
+
+/**
+ * Takes what is new in the drop folder into the lake: every file, or none when any cannot be used.
+ *
+ * The same bytes are never loaded twice, and nothing that was loaded is ever changed.
+ */
+export async function ingest(project: Project, { log, now }: IngestEffects): Promise<IngestResult> {
+  const folders = dataFolders(project);
+  const names = registerFiles(project.registers);
+  const loaded = readLedger(folders.ledger);
+  makeWritable(project.data);
+
+  const fresh: { name: string; file: string; sha256: string }[] = [];
+  const seen = new Set(loaded.map((load) => load.sha256));
+  for (const name of names) {
+    const file = path.join(project.registers, name);
+    const sha256 = await hash(file);
+    if (!seen.has(sha256)) fresh.push({ name, file, sha256 });
+    seen.add(sha256);
+  }
+  const unchanged = names.length - fresh.length;
+  if (fresh.length === 0) return { loads: [], unchanged };
+
+  const staging = path.join(folders.work, "ingest");
+  fs.rmSync(staging, { recursive: true, force: true });
+  fs.mkdirSync(staging, { recursive: true, mode: 0o700 });
+  try {
+    const loads = await withDuckDB({ spillTo: path.join(staging, "spill") }, async (db) => {
+      await readRules(db, "temp", ["register_codes", "dfe_columns"]);
+      const secret = pupilSecret(project.data);
+      const run: Load[] = [];
+      const refusals: string[] = [];
+      for (const { name, file, sha256 } of fresh) {
+        log(`reading ${name}`);
+        const loadNumber = loaded.length + run.length + 1;
+        const before = (table: string) => [
+          ...partsOf(table, loaded, folders.lake),
+          ...partsOf(table, run, path.join(staging, "lake")),
+        ];
+        try {
+          const load = await loadFile(db, { name, file, loadNumber, project, secret, before, staging, now });
+          run.push({ ...load, sha256 });
+        } catch (error) {
+          if (!(error instanceof RollbookError)) throw error;
+          refusals.push(error.message);
+        }
+      }
+      if (refusals.length > 0) throw new RollbookError([...refusals, "Nothing was loaded."].join("\n"));
+      return run;
+    });
+    for (const { file, sha256 } of fresh) land(file, path.join(folders.landing, sha256));
+    for (const { file } of loads.flatMap((load) => load.parts)) {
+      const target = path.join(folders.lake, file);
+      fs.mkdirSync(path.dirname(target), { recursive: true, mode: 0o700 });
+      fs.renameSync(path.join(staging, "lake", file), target);
+    }
+    commitRun(folders.ledger, loads);
+    return { loads, unchanged };
+  } finally {
+    fs.rmSync(staging, { recursive: true, force: true });
+  }
+}
+
+// --- internal ---
+
+/** The files of the drop folder, by path within it. What begins with a dot or with ~$ is a program's own. */
+function registerFiles(folder: string): string[] {
+  const names = fs.existsSync(folder)
+    ? fs.readdirSync(folder, { recursive: true, withFileTypes: true }).flatMap((entry) => {
+        const name = path.relative(folder, path.join(entry.parentPath, entry.name));
+        return entry.isFile() && !/(^|[\\/])(\.|~\$)/.test(name) ? [name.replaceAll("\\", "/")] : [];
+      })
+    : [];
+  if (names.length === 0) {
+    throw new RollbookError(
+      `No register files in ${folder}: put the schools' CSV exports there, or name another folder as "registers" in rollbook.yaml`,
+    );
+  }
+  return names.sort();
+}
+
+function makeWritable(folder: string): void {
+  try {
+    fs.mkdirSync(folder, { recursive: true, mode: 0o700 });
+    fs.accessSync(folder, fs.constants.W_OK);
+    const probe = path.join(folder, ".writable");
+    fs.writeFileSync(probe, "");
+    fs.rmSync(probe);
+  } catch {
+    throw new RollbookError(
+      `Cannot write to ${folder}: give yourself the right to write there, or name another folder as "data" in rollbook.yaml`,
+    );
+  }
+}
+
+async function hash(file: string): Promise<string> {
+  const sha256 = createHash("sha256");
+  await pipeline(fs.createReadStream(file, { highWaterMark: 1 << 20 }), sha256);
+  return sha256.digest("hex");
+}
+
+function land(file: string, target: string): void {
+  if (fs.existsSync(target)) return;
+  fs.mkdirSync(path.dirname(target), { recursive: true, mode: 0o700 });
+  fs.copyFileSync(file, `${target}.draft`, fs.constants.COPYFILE_FICLONE);
+  fs.chmodSync(`${target}.draft`, 0o600);
+  fs.renameSync(`${target}.draft`, target);
+}
+
+function recognise(name: string, columns: string[] | null): RegisterFormat {
+  const format = columns && FORMATS.find((candidate) => candidate.lacks(columns).length === 0);
+  if (format) return format;
+  // what stands in the first row is not repeated: without a header it is a pupil's
+  const nearest = FORMATS.map((candidate) => ({ candidate, lacks: candidate.lacks(columns ?? []) }))
+    .filter(({ candidate, lacks }) => lacks.length * 2 <= candidate.required.length)
+    .sort((a, b) => a.lacks.length - b.lacks.length)[0];
+  if (nearest) {
+    throw new RollbookError(
+      `${name}, row 1: expected the columns of ${nearest.candidate.title}, but ${nearest.lacks.join(", ")} is not there; export the file with it`,
+    );
+  }
+  const kinds = FORMATS.map(({ title, required }) => `${title} (${required.join(", ")})`).join(", ");
+  throw new RollbookError(
+    `${name}, row 1: expected a CSV header with the columns of one of: ${kinds}; export the file as CSV with its header, or take it out of the drop folder`,
+  );
+}
+
+interface FileToLoad {
+  name: string;
+  file: string;
+  loadNumber: number;
+  project: Project;
+  secret: Buffer;
+  before: (table: string) => string[];
+  staging: string;
+  now: () => Date;
+}
+
+async function loadFile(db: DuckDBConnection, options: FileToLoad): Promise<Omit<Load, "sha256">> {
+  const { name, file, loadNumber, project, secret, staging } = options;
+  const columns = readHeader(file);
+  const format = recognise(name, columns);
+  const loadedAt = options.now().toISOString();
+  await readCsv(db, file, name, columns ?? []);
+  await format.load({
+    db,
+    project,
+    name,
+    columns: columns ?? [],
+    loadNumber,
+    loadedAt,
+    secret,
+    before: options.before(format.table),
+  });
+  const [counts] = await rows(
+    db,
+    `select
+      (select count(*) from arrived)::integer as read,
+      (select count(distinct row_number) from accepted)::integer as accepted,
+      (select count(*) from set_aside where rule <> 'duplicate')::integer as quarantined,
+      (select count(*) from set_aside where rule = 'duplicate')::integer as duplicate`,
+  );
+  const [read, accepted, quarantined, duplicate] = Object.values(counts ?? {}).map(Number) as [
+    number,
+    number,
+    number,
+    number,
+  ];
+  if (read === 0) throw new RollbookError(`${name}: expected rows below the header, found none; export the file again`);
+  if (accepted + quarantined + duplicate !== read) {
+    throw new Error(
+      `${name}: ${accepted} accepted, ${quarantined} quarantined and ${duplicate} duplicate rows are not the ${read} read`,
+    );
+  }
+  const lake = path.join(staging, "lake");
+  const parts: Load["parts"] = [];
+  if (accepted > 0) {
+    const { table, partitions } = format;
+    const written = await writeParts(db, { folder: lake, table, partitions, loadNumber });
+    parts.push(...written.map((part) => ({ table, file: part })));
+  }
+  if (quarantined > 0) {
+    await db.run(`
+      create or replace temp table accepted as
+      select school_urn, rule, ${loadNumber} as load_number, row_number::integer as row_number
+      from set_aside where rule <> 'duplicate'`);
+    const table = "quarantine";
+    const written = await writeParts(db, { folder: lake, table, partitions: ["school_urn"], loadNumber });
+    parts.push(...written.map((part) => ({ table, file: part })));
+  }
+  return {
+    load_number: loadNumber,
+    file: name,
+    format: format.table,
+    loaded_at: loadedAt,
+    rows_read: read,
+    rows_accepted: accepted,
+    rows_quarantined: quarantined,
+    rows_duplicate: duplicate,
+    parts,
+  };
+}

@@ -1,0 +1,51 @@
+import fs from "node:fs";
+import path from "node:path";
+import * as z from "zod";
+
+const count = z.int().nonnegative();
+
+const Load = z.strictObject({
+  load_number: z.int().positive(),
+  /** SHA-256 of the file's bytes: the same bytes are never loaded twice. */
+  sha256: z.string().length(64),
+  /** The file's path within the drop folder, as it was when it arrived. */
+  file: z.string(),
+  format: z.string(),
+  loaded_at: z.iso.datetime(),
+  rows_read: count,
+  rows_accepted: count,
+  rows_quarantined: count,
+  rows_duplicate: count,
+  /** What the load put into the lake: table and Parquet file, relative to the lake. */
+  parts: z.array(z.strictObject({ table: z.string(), file: z.string() })),
+});
+
+/** One file that was loaded. Accepted, quarantined and duplicate rows together are the rows read, always. */
+export type Load = z.infer<typeof Load>;
+
+/**
+ * Every load there has been, oldest first.
+ *
+ * The ledger is a folder with one file a run. A run counts when its file is there; Parquet files that no run names
+ * were left by a crash and are never read.
+ */
+export function readLedger(folder: string): Load[] {
+  if (!fs.existsSync(folder)) return [];
+  const runs = fs.readdirSync(folder).filter((name) => name.endsWith(".json"));
+  return runs
+    .sort()
+    .flatMap((name) => z.array(Load).parse(JSON.parse(fs.readFileSync(path.join(folder, name), "utf8"))));
+}
+
+/** Writes one run into the ledger in a single step: after a crash it is there whole or not at all. */
+export function commitRun(folder: string, loads: Load[]): void {
+  fs.mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const first = Math.min(...loads.map((load) => load.load_number));
+  const file = path.join(folder, `${String(first).padStart(8, "0")}.json`);
+  const draft = `${file}.draft`;
+  const handle = fs.openSync(draft, "w", 0o600);
+  fs.writeSync(handle, `${JSON.stringify(z.array(Load).parse(loads), null, 1)}\n`);
+  fs.fsyncSync(handle);
+  fs.closeSync(handle);
+  fs.renameSync(draft, file);
+}

@@ -1,0 +1,56 @@
+-- What a board pack says of itself: whose it is, the day it counts up to, and what became of the rows that were read.
+--
+-- Sessions without a mark are those of the current year in which a pupil on roll has the mark "-".
+--
+-- grain: trust_name
+
+with
+
+project as (
+    from raw.project
+),
+
+as_at as (
+    from staging.as_at
+),
+
+loads as (
+    from raw.loads
+),
+
+session_marks as (
+    from staging.session_marks
+),
+
+
+read as (
+    select
+        coalesce(sum(rows_read), 0)::bigint as rows_read,
+        coalesce(sum(rows_accepted), 0)::bigint as rows_accepted,
+        coalesce(sum(rows_quarantined), 0)::bigint as rows_quarantined,
+        coalesce(sum(rows_duplicate), 0)::bigint as rows_duplicate
+    from loads
+),
+
+this_year as (
+    select
+        max(session_date) filter (code <> '-') as newest_session,
+        count(*) filter (code = '-') as sessions_without_mark
+    from session_marks cross join as_at
+    where is_on_roll and session_date between make_date(starts_in::integer, 8, 1) and as_at
+),
+
+described as (
+    select
+        project.trust_name,
+        as_at.as_at,
+        as_at.school_year,
+        'to week ' || week as period_label,
+        week as as_at_week,
+        newest_session,
+        read.*,
+        sessions_without_mark
+    from project cross join as_at cross join read cross join this_year
+)
+
+from described

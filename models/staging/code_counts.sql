@@ -1,0 +1,30 @@
+-- How many sessions of each register code each enrolment has in each period.
+--
+-- grain: school_urn, pupil_key, school_year, period_type, period, code, code_from
+
+with
+
+session_marks as (
+    from staging.session_marks
+),
+
+periods as (
+    from staging.periods
+),
+
+counted as (
+    select
+        school_urn,
+        pupil_key,
+        school_year,
+        period_type,
+        period,
+        code,
+        code_from,
+        count(*) as sessions
+    from session_marks join periods on session_date between starts_on and ends_on
+    where is_on_roll
+    group by all
+)
+
+from counted

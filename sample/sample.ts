@@ -1,0 +1,316 @@
+import { existsSync } from "node:fs";
+import { mkdir, mkdtemp, readdir, readFile, rm, rmdir, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type DuckDBConnection, DuckDBDateValue, type DuckDBValue } from "@duckdb/node-api";
+import { Document, isScalar, visit } from "yaml";
+import { quote, withDuckDB } from "../ingest/duckdb.ts";
+import { RollbookError } from "../ingest/errors.ts";
+import { AS_AT, CALENDARS, type Calendar } from "./calendars.ts";
+import { forenames, schoolName, surnames, trustName } from "./names.ts";
+
+export interface SampleOptions {
+  /** Folder of the trust: rollbook.yaml and registers/ are written in it. */
+  dir: string;
+  /** From 1 to 200. About six in ten are primary, three secondary and one special. */
+  schools: number;
+  /** On roll in all schools at a time, about. */
+  pupils: number;
+  /** Full school years before the current one, 1 to 3. */
+  years: number;
+  /** The same options and seed give the same bytes. */
+  seed: number;
+  log: (line: string) => void;
+}
+
+export interface SampleMade {
+  schools: number;
+  /** Different pupils over all years: more than are on roll at a time. */
+  pupils: number;
+  /** Rows in the marks files, amendments included. */
+  marks: number;
+  /** Register files. */
+  files: number;
+}
+
+interface School {
+  no: number;
+  urn: number;
+  name: string;
+  phase: string;
+  firstYearGroup: number;
+  lastYearGroup: number;
+  perYearGroup: number;
+  standing: number;
+}
+
+const FIRST_LINE = "# Made by rollbook sample";
+const SAMPLE_FILE = /^(marks|pupils)-\d{4}-\d{2}(-amended)?\.csv$/;
+const SAMPLE_FOLDER = /^999\d{3}$/;
+
+/** Turns of raking: measured, none of the default sample's shares moves by a millionth after the tenth. */
+const RAKING_TURNS = 12;
+
+/**
+ * Makes a trust that does not exist: rollbook.yaml and, for each school and school year, a marks file and a pupil
+ * extract in the layouts that schools export, with the oddities that registers have.
+ *
+ * Whatever can be measured is drawn from what the Department for Education publishes for England (Open Government
+ * Licence v3.0), shipped beside this file:
+ * - `code_mix.csv`: sessions under each register code per 100,000 possible sessions, by phase and year, from the last
+ *   release of "Pupil attendance in schools" for the year: the count of each `reason_…` column over `possible_sessions`,
+ *   national rows. Code `/` holds both present marks. H and J are left out after their end in August 2024, a W and an H
+ *   that round to nothing wherever they do, and D (not in possible sessions) is published to 2023/24 only.
+ * - `band_mix.csv`: enrolments by band of absence, 2022/23, the latest published: the sum over year groups, free-meal
+ *   and SEN groups of the absence distributions file.
+ * - `rates.csv`: absence and persistent absence from the same daily series (2025/26: the release of 2 April 2026, which
+ *   reaches the as-at date) and severe absence from the accredited full-year series (2025/26: that of 2024/25).
+ *
+ * Throws RollbookError when an option is out of range or the folder holds a trust that is not a sample.
+ */
+export async function makeSample(options: SampleOptions): Promise<SampleMade> {
+  check(options);
+  const calendars = CALENDARS.slice(-1 - options.years);
+  const schools = planSchools(options);
+  await clear(options.dir);
+  // first, so that a run that was cut short is known for a sample's by the next
+  await writeFile(join(options.dir, "rollbook.yaml"), configuration(options.seed, schools, calendars));
+  const spill = await mkdtemp(join(tmpdir(), "rollbook-sample-"));
+  try {
+    return await withDuckDB({ spillTo: spill }, async (db) => {
+      await prepare(db, options.seed, schools, calendars);
+      const pupils = await drawAbsences(db, options.log);
+      const written = await writeRegisters(db, options, schools, calendars);
+      return { schools: schools.length, pupils, ...written };
+    });
+  } finally {
+    await rm(spill, { recursive: true, force: true });
+  }
+}
+
+function check({ schools, pupils, years, seed }: SampleOptions): void {
+  const wrong = (what: string, rule: string): never => {
+    throw new RollbookError(`The sample cannot be made: ${what} must be ${rule}.`);
+  };
+  if (!Number.isInteger(schools) || schools < 1 || schools > 200) wrong("--schools", "a whole number from 1 to 200");
+  if (!Number.isInteger(pupils) || pupils < schools * 40 || pupils > schools * 2000)
+    wrong("--pupils", "a whole number from 40 to 2000 for each school");
+  if (!Number.isInteger(years) || years < 1 || years > 3)
+    wrong("--years", "1, 2 or 3: full years before the current one");
+  if (!Number.isInteger(seed) || seed < 0 || seed > 1_000_000) wrong("--seed", "a whole number from 0 to 1000000");
+}
+
+/** The schools with their phases and sizes: a secondary is three times a primary, a special school a third of one. */
+function planSchools({ schools, pupils, seed }: SampleOptions): School[] {
+  const special = schools < 5 ? 0 : Math.max(1, Math.round(schools / 10));
+  const secondary = Math.min(Math.ceil(schools * 0.3), schools - 1 - special);
+  const primary = schools - secondary - special;
+  const phases = [
+    { phase: "Primary", count: primary, weight: 1, years: [0, 6] as const },
+    { phase: "Secondary", count: secondary, weight: 3, years: [7, 11] as const },
+    { phase: "Special", count: special, weight: 0.3, years: [0, 11] as const },
+  ];
+  const total = phases.reduce((sum, { count, weight }) => sum + count * weight, 0);
+  return phases
+    .flatMap(({ phase, count, weight, years: [first, last] }) =>
+      Array.from({ length: count }, (_, i) => {
+        // spread evenly over the phase, so that the phase as a whole keeps the national shares
+        const standing = count === 1 ? 0 : i / (count - 1) - 0.5;
+        const size = (pupils * weight * (1 - 0.2 * standing)) / total;
+        return {
+          phase,
+          firstYearGroup: first,
+          lastYearGroup: last,
+          standing,
+          perYearGroup: Math.round(size / (last - first + 1)),
+        };
+      }),
+    )
+    .map((school, i) => ({ ...school, no: i + 1, urn: 999001 + i, name: schoolName(school.phase, i + 1, seed) }));
+}
+
+/** Refuses a folder that holds someone's trust; empties one that holds a sample, of the sample's files only. */
+async function clear(dir: string): Promise<void> {
+  const config = join(dir, "rollbook.yaml");
+  const registers = join(dir, "registers");
+  const isRerun = existsSync(config);
+  if (isRerun && !(await readFile(config, "utf8")).startsWith(FIRST_LINE))
+    throw new RollbookError(`${config} describes a trust that is not a sample. Choose another folder for the sample.`);
+  await mkdir(registers, { recursive: true });
+  const folders = isRerun ? (await readdir(registers)).filter((folder) => SAMPLE_FOLDER.test(folder)) : [];
+  for (const folder of folders) {
+    const files = await readdir(join(registers, folder));
+    const ours = files.filter((file) => SAMPLE_FILE.test(file));
+    for (const file of ours) await rm(join(registers, folder, file));
+    if (ours.length === files.length) await rmdir(join(registers, folder));
+  }
+}
+
+/** Fills the tables of tables.sql and makes days, spells and pupils. */
+async function prepare(
+  db: DuckDBConnection,
+  seed: number,
+  schools: School[],
+  calendars: readonly Calendar[],
+): Promise<void> {
+  await run(db, "tables");
+  const first = calendars[0];
+  if (!first) throw new Error("no calendar");
+  await set(db, "seed", seed);
+  await set(db, "as_at", date(AS_AT));
+  await set(db, "first_year", startYear(first));
+  await set(db, "last_year", startYear(first) + calendars.length - 1);
+  await insert(
+    db,
+    "schools",
+    schools.map((s) => [s.no, s.urn, s.name, s.phase, s.firstYearGroup, s.lastYearGroup, s.perYearGroup, s.standing]),
+  );
+  await insert(
+    db,
+    "half_terms",
+    calendars.flatMap((c) =>
+      Object.entries(c.half_terms).map(([name, [from, to]]) => [startYear(c), name, date(from), date(to)]),
+    ),
+  );
+  await insert(
+    db,
+    "closed_days",
+    calendars.flatMap((c) => c.closed.map((day) => [date(day)])),
+  );
+  // snow closes a secondary in the old codes, a failed boiler the first school in the new
+  await insert(db, "closures", [
+    [schools.length > 2 ? 3 : 1, date("2023-03-10"), "Y"],
+    [1, date("2025-01-10"), "Y4"],
+  ]);
+  await insert(
+    db,
+    "forenames",
+    (["F", "M"] as const).flatMap((sex) => forenames[sex].map((name, i) => [sex, i, name])),
+  );
+  await insert(
+    db,
+    "surnames",
+    surnames.map((name, i) => [i, name]),
+  );
+  const csv = (name: string) => `read_csv(${quote(join(import.meta.dirname, `${name}.csv`))}, all_varchar = true)`;
+  await db.run(`insert into sample.code_mix
+    select phase, school_year[:4]::integer, code, sessions_per_100000_possible::double / 100000 from ${csv("code_mix")}
+    where school_year[:4]::integer between getvariable('first_year') and getvariable('last_year') or code = 'D'`);
+  await db.run(`insert into sample.band_mix
+    select phase, absence_from_percent::double / 100, absence_to_percent::double / 100, enrolments_percent::double / 100
+    from ${csv("band_mix")}`);
+  await db.run(`insert into sample.rates
+    select phase, school_year[:4]::integer, absence_percent::double / 100, persistent_absence_percent::double / 100,
+      severe_absence_percent::double / 100
+    from ${csv("rates")}`);
+  await run(db, "days");
+  await run(db, "pupils");
+}
+
+/** Draws who misses what and why; returns how many pupils there are. */
+async function drawAbsences(db: DuckDBConnection, log: SampleOptions["log"]): Promise<number> {
+  const pupils = await count(db, "select count(*) from sample.pupils");
+  log(`${pupils} pupils drawn`);
+  await run(db, "planned");
+  await run(db, "absences");
+  await run(db, "reasons");
+  for (let turn = 0; turn < RAKING_TURNS; turn++) await run(db, "raking");
+  await run(db, "codes");
+  return pupils;
+}
+
+async function writeRegisters(
+  db: DuckDBConnection,
+  { dir, log }: SampleOptions,
+  schools: School[],
+  calendars: readonly Calendar[],
+): Promise<{ marks: number; files: number }> {
+  let marks = 0;
+  let files = 0;
+  for (const school of schools) {
+    const folder = join(dir, "registers", String(school.urn));
+    await mkdir(folder, { recursive: true });
+    await set(db, "school_no", school.no);
+    await set(db, "urn", school.urn);
+    for (const calendar of calendars) {
+      const file = (kind: string, suffix = "") =>
+        join(folder, `${kind}-${calendar.school_year.replace("/", "-")}${suffix}.csv`);
+      await set(db, "school_year", startYear(calendar));
+      await run(db, "marks");
+      marks += await copy(db, "marks_file", file("marks"));
+      await run(db, "extracts");
+      await copy(db, "pupils_file", file("pupils"));
+      files += 2;
+      if (calendar !== calendars.at(-1)) continue;
+      await run(db, "amendments");
+      marks += await copy(db, "amendments_file", file("marks", "-amended"));
+      files += 1;
+    }
+    log(`${school.urn} ${school.name}: registers written`);
+  }
+  return { marks, files };
+}
+
+function configuration(seed: number, schools: School[], calendars: readonly Calendar[]): string {
+  const doc = new Document({
+    trust: trustName(seed),
+    as_at: AS_AT,
+    registers: "registers",
+    data: "data",
+    site: "site",
+    schools: schools.map(({ urn, name, phase }) => ({
+      urn,
+      name,
+      phase,
+      local_authority: "Leeds",
+      la_code: "E08000035",
+      region: "Yorkshire and The Humber",
+      region_code: "E12000003",
+    })),
+    calendars,
+  });
+  visit(doc, {
+    Seq: (_, node) => {
+      node.flow = node.items.every((item) => isScalar(item));
+    },
+  });
+  return `${FIRST_LINE} (seed ${seed}). Invented schools and pupils.\n${doc.toString({ lineWidth: 0, flowCollectionPadding: false })}`;
+}
+
+function startYear({ school_year }: Calendar): number {
+  return Number(school_year.slice(0, 4));
+}
+
+function date(iso: string): DuckDBDateValue {
+  const [year = 0, month = 0, day = 0] = iso.split("-").map(Number);
+  return DuckDBDateValue.fromParts({ year, month, day });
+}
+
+/** Runs one of the SQL files beside this module. */
+async function run(db: DuckDBConnection, name: string): Promise<void> {
+  await db.run(await readFile(join(import.meta.dirname, `${name}.sql`), "utf8"));
+}
+
+/** Sets a variable that the SQL reads with getvariable. */
+async function set(db: DuckDBConnection, name: string, value: DuckDBValue): Promise<void> {
+  await db.run(`set variable ${name} = $1`, [value]);
+}
+
+/** Inserts rows, at least one, in one statement. */
+async function insert(db: DuckDBConnection, table: string, rows: DuckDBValue[][]): Promise<void> {
+  let n = 0;
+  const places = rows.map((row) => `(${row.map(() => `$${++n}`).join(", ")})`);
+  await db.run(`insert into sample.${table} values ${places.join(", ")}`, rows.flat());
+}
+
+async function count(db: DuckDBConnection, sql: string): Promise<number> {
+  const rows = (await db.runAndReadAll(sql)).getRowsJS();
+  return Number(rows[0]?.[0]);
+}
+
+/** Writes a view as CSV and returns the number of rows. */
+async function copy(db: DuckDBConnection, view: string, path: string): Promise<number> {
+  const options = "format csv, header, timestampformat '%Y-%m-%dT%H:%M:%SZ'";
+  const result = await db.run(`copy (from sample.${view}) to ${quote(path)} (${options})`);
+  return result.rowsChanged;
+}

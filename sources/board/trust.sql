@@ -1,0 +1,12 @@
+-- One row: whose figures these are, up to when, and what became of the register rows behind them.
+select
+    trust_name,
+    as_at,
+    school_year,
+    period_label,
+    newest_session,
+    rows_read,
+    rows_accepted,
+    rows_quarantined,
+    rows_duplicate
+from marts.trust

@@ -1,0 +1,76 @@
+import fs from "node:fs";
+import path from "node:path";
+import { expect, test } from "vitest";
+import { rollbook } from "./command.ts";
+import { drop, inUse, makeProject, mark, marksFile } from "./project.ts";
+
+const COMMANDS = ["start", "sample", "ingest", "build", "site", "serve", "export", "status"];
+
+test.each(COMMANDS)("%s explains itself", async (command) => {
+  const { code, stdout } = await rollbook(command, "--help");
+  expect(code).toBe(0);
+  expect(stdout).toMatch(new RegExp(`^Usage: rollbook ${command} `));
+});
+
+test("ingest and build say in a table what was read and built, and a second ingest that nothing is new", async () => {
+  const project = makeProject({ "marks.csv": marksFile(mark({}), mark({})) });
+  const first = await rollbook("ingest", "--project", project.dir);
+  expect(first).toMatchObject({ code: 0 });
+  expect(first.stdout).toMatch(/marks\s+│\s+1 │\s+2 │\s+1 │\s+0 │\s+1/);
+  const build = await rollbook("build", "--project", project.dir);
+  expect(build.stdout).toMatch(/marts\.pupil_attendance\s+│\s+3/);
+  const second = await rollbook("ingest", "--project", project.dir);
+  expect(second).toMatchObject({ code: 0 });
+  expect(second.stdout).toContain("Nothing new: all 1 files were loaded before. Nothing was changed.");
+});
+
+test("a file that cannot be used gives its line on stderr and exit code 1, and the last warehouse stays", async () => {
+  const project = makeProject({ "marks.csv": marksFile(mark({})) });
+  await rollbook("ingest", "--project", project.dir);
+  await rollbook("build", "--project", project.dir);
+  const before = await inUse(project, "from marts.pupil_attendance order by all");
+  drop(project.dir, { "bad.csv": marksFile(mark({ mark: "??" })) });
+  const { code, stderr } = await rollbook("ingest", "--project", project.dir);
+  expect(code).toBe(1);
+  expect(stderr).toBe(
+    'bad.csv, row 2, column "Mark": expected a register code that DfE lists; look the mark up in models/rules/register_codes.csv and correct it in the register\nNothing was loaded.\n',
+  );
+  expect(await inUse(project, "from marts.pupil_attendance order by all")).toEqual(before);
+});
+
+test.each([
+  [["ingest"], /^No rollbook\.yaml in /],
+  [["status"], /^No rollbook\.yaml in /],
+  [["frobnicate"], /^error: unknown command 'frobnicate'/],
+  [["serve", "--port", "many"], /Expected a whole number/],
+  [["export", "marts.trust", "--format", "xlsx"], /Allowed choices are csv, parquet, arrow/],
+])("%j fails with its reason", async (words, reason) => {
+  const { code, stderr } = await rollbook(
+    ...words,
+    ...(words[0] === "frobnicate" ? [] : ["--project", import.meta.dirname]),
+  );
+  expect(code).toBe(1);
+  expect(stderr).toMatch(reason);
+});
+
+test.each([
+  [["build"], 'Nothing has been loaded: run "rollbook ingest" first\n'],
+  [["site"], /^No warehouse in .*: run "rollbook ingest" and "rollbook build" first\n$/],
+  [["export", "marts.trust"], /^No warehouse in /],
+  [["serve"], /rollbook site/],
+])("%j before its time says what to do first", async (words, reason) => {
+  const project = makeProject({});
+  const { code, stderr } = await rollbook(...words, "--project", project.dir);
+  expect(code).toBe(1);
+  expect(stderr).toMatch(reason);
+});
+
+test("what a run leaves behind is readable by its owner only", async () => {
+  const project = makeProject({ "marks.csv": marksFile(mark({})) });
+  await rollbook("ingest", "--project", project.dir);
+  await rollbook("build", "--project", project.dir);
+  const open = fs
+    .readdirSync(project.data, { recursive: true, encoding: "utf8" })
+    .filter((name) => fs.statSync(path.join(project.data, name)).mode & 0o077);
+  expect(open).toEqual([]);
+});

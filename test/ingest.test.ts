@@ -1,0 +1,160 @@
+import fs from "node:fs";
+import path from "node:path";
+import { expect, test } from "vitest";
+import { dataFolders } from "../ingest/lake.ts";
+import { readLedger } from "../ingest/ledger.ts";
+import { built, drop, inUse, makeProject, mark, marksFile, PUPILS_HEADER, quietly } from "./project.ts";
+
+const marksInWarehouse = "select session_date::varchar as d, session as s, code from raw.marks order by all";
+
+test("every row read is accepted, quarantined or a duplicate", async () => {
+  const project = makeProject({
+    "autumn.csv": marksFile(
+      mark({}),
+      mark({}),
+      mark({ session: "PM", mark: "\\" }),
+      mark({ date: "2025-10-07", mark: "I" }),
+      mark({ date: "2025-10-07", mark: "O" }),
+      mark({ date: "2025-10-08", mark: "J" }),
+    ),
+  });
+  const { loads } = await quietly(project);
+  expect(loads).toMatchObject([{ rows_read: 6, rows_accepted: 2, rows_quarantined: 3, rows_duplicate: 1 }]);
+  expect(
+    await built(
+      project,
+      "select rule, array_agg(row_number order by row_number)::varchar as at_rows from raw.quarantine group by all order by all",
+    ),
+  ).toEqual([
+    { rule: "code_not_in_force", at_rows: "[7]" },
+    { rule: "conflicting_marks", at_rows: "[5, 6]" },
+  ]);
+});
+
+test("loading the same folder again changes nothing and says so", async () => {
+  const project = makeProject({ "autumn.csv": marksFile(mark({})) });
+  await quietly(project);
+  const before = snapshot(project.data);
+  expect(await quietly(project)).toEqual({ loads: [], unchanged: 1 });
+  expect(snapshot(project.data)).toEqual(before);
+});
+
+test("the same rows in other bytes are duplicates", async () => {
+  const text = marksFile(mark({}), mark({ session: "PM", mark: "\\" }));
+  const project = makeProject({ "a.csv": text });
+  await quietly(project);
+  drop(project.dir, { "b.csv": text.replaceAll("\n", "\r\n") });
+  const { loads } = await quietly(project);
+  expect(loads).toMatchObject([{ rows_read: 2, rows_accepted: 0, rows_duplicate: 2 }]);
+});
+
+test("a corrected mark stands, and an older file that arrives later does not undo it", async () => {
+  const project = makeProject({ "corrected.csv": marksFile(mark({ mark: "I", modified: "2025-10-08T10:00:00Z" })) });
+  await quietly(project);
+  drop(project.dir, { "first.csv": marksFile(mark({ mark: "N" })) });
+  await quietly(project);
+  expect(await built(project, "select code from staging.session_marks")).toEqual([{ code: "I" }]);
+  expect(await inUse(project, "select code from raw.marks order by code")).toEqual([{ code: "I" }, { code: "N" }]);
+});
+
+test("without a time of change the file that arrives later stands, also when it goes back to an earlier mark", async () => {
+  const rows = (code: string) => `SchoolURN,UPN,Date,Session,Mark\n999001,V825999924017,2025-10-06,AM,${code}\n`;
+  const project = makeProject({ "1.csv": rows("N") });
+  await quietly(project);
+  drop(project.dir, { "2.csv": rows("I") });
+  await quietly(project);
+  drop(project.dir, { "3.csv": `${rows("N")}\n` });
+  const { loads } = await quietly(project);
+  expect(loads).toMatchObject([{ rows_read: 1, rows_accepted: 1 }]);
+  expect(await built(project, "select code from staging.session_marks")).toEqual([{ code: "N" }]);
+});
+
+test("columns are found by name, whatever their order and spelling", async () => {
+  const project = makeProject(
+    {
+      "export.txt": "Mark,am/pm,Unique Pupil Number,Mark Date,URN\n\\,pm,v825999924017,06/10/2025,999001\n",
+    },
+    "dates: dd/mm/yyyy\n",
+  );
+  await quietly(project);
+  expect(await built(project, marksInWarehouse)).toEqual([{ d: "2025-10-06", s: "PM", code: "\\" }]);
+});
+
+test.each([
+  ["CRLF", "\r\n"],
+  ["CR", "\r"],
+  ["LF", "\n"],
+])("a byte-order mark and %s line endings lose no row", async (_, ending) => {
+  const text = marksFile(mark({}), mark({ session: "PM", mark: "\\" }), mark({ date: "2025-10-07", mark: '"/"' }));
+  const project = makeProject({ "a.csv": `\uFEFF${text.replaceAll("\n", ending)}` });
+  expect((await quietly(project)).loads).toMatchObject([{ rows_read: 3, rows_accepted: 3 }]);
+});
+
+test("a blank mark and a double dash are the missing mark, never an absence", async () => {
+  const project = makeProject({
+    "a.csv": marksFile(mark({ mark: "" }), mark({ session: "PM", mark: "--" }), mark({ date: "2025-10-07" })),
+  });
+  await quietly(project);
+  expect(
+    await built(
+      project,
+      "select sessions_possible::integer as possible, sessions_absent::integer as absent from marts.pupil_attendance where period_type = 'year'",
+    ),
+  ).toEqual([{ possible: 1, absent: 0 }]);
+});
+
+test("a pupil is known by a key that cannot be found from the UPN, the same in marks and pupils", async () => {
+  const project = makeProject({
+    "marks.csv": marksFile(mark({})),
+    "pupils.csv": `${PUPILS_HEADER}\n999001,V825999924017,Year  5,2021-09-06,,true,2026-03-20\n`,
+  });
+  await quietly(project);
+  expect(
+    await built(
+      project,
+      "select year_group, pupils::integer as pupils from marts.school_attendance where period_type = 'year' and school_urn = 999001 order by all",
+    ),
+  ).toEqual([
+    { year_group: "5", pupils: 1 },
+    { year_group: null, pupils: 1 },
+  ]);
+  const secret = path.join(project.data, "pupil-key");
+  expect(fs.statSync(secret).mode & 0o777).toBe(0o600);
+  const { lake, warehouse } = dataFolders(project);
+  for (const file of [...files(lake), ...files(warehouse)]) {
+    expect(fs.readFileSync(file).includes("V825999924017"), path.extname(file)).toBe(false);
+  }
+});
+
+test("a file that a crash left in the lake is not read", async () => {
+  const project = makeProject({ "a.csv": marksFile(mark({})) });
+  await quietly(project);
+  const { lake } = dataFolders(project);
+  const [part] = files(lake);
+  fs.copyFileSync(part as string, path.join(path.dirname(part as string), "orphan.parquet"));
+  expect(await built(project, marksInWarehouse)).toHaveLength(1);
+});
+
+test("a load that was cut off before its ledger entry is done again whole", async () => {
+  const project = makeProject({ "a.csv": marksFile(mark({})) });
+  await quietly(project);
+  const { ledger } = dataFolders(project);
+  for (const entry of fs.readdirSync(ledger))
+    fs.renameSync(path.join(ledger, entry), path.join(ledger, `${entry}.draft`));
+  expect(readLedger(ledger)).toEqual([]);
+  expect((await quietly(project)).loads).toMatchObject([{ rows_accepted: 1 }]);
+  expect(await built(project, marksInWarehouse)).toHaveLength(1);
+});
+
+// --- internal ---
+
+function files(folder: string): string[] {
+  return fs
+    .readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => path.join(entry.parentPath, entry.name));
+}
+
+function snapshot(folder: string): Record<string, string> {
+  return Object.fromEntries(files(folder).map((file) => [file, fs.readFileSync(file, "base64")]));
+}
