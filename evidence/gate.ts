@@ -26,7 +26,9 @@ export async function findFaults(site: string, expected: Expected): Promise<stri
   return [
     ...faultsInLog(expected.log),
     ...faultsInPageList(files, expected.pages),
-    ...(await Promise.all(files.filter((file) => file.endsWith(".html")).map((file) => faultsInPage(site, file)))).flat(),
+    ...(
+      await Promise.all(files.filter((file) => file.endsWith(".html")).map((file) => faultsInPage(site, file)))
+    ).flat(),
     ...(await faultsInData(site, files, expected.tables)),
     ...(await findIdentifiers(site, expected.forbidden)).map(
       ({ file, count }) => `${file} identifies pupils in ${count} ${count === 1 ? "place" : "places"}`,
@@ -52,9 +54,7 @@ function faultsInPageList(files: string[], pages: string[]): string[] {
 
 async function faultsInPage(site: string, file: string): Promise<string[]> {
   const html = await readFile(path.join(site, file), "utf8");
-  const text = html
-    .replace(/<(script|style)[\s\S]*?<\/\1>/g, " ")
-    .replace(/<[^>]*>/g, " ");
+  const text = html.replace(/<(script|style)[\s\S]*?<\/\1>/g, " ").replace(/<[^>]*>/g, " ");
   const faults: [boolean, string][] = [
     [!/<h1[^>]*>[^<]*\S/.test(html), "has no question as its heading"],
     [!/<title>[^<]*\S[^<]*<\/title>/.test(html) || /<title>Evidence<\/title>/.test(html), "has no title of its own"],
@@ -70,7 +70,9 @@ async function faultsInData(site: string, files: string[], tables: Record<string
   const manifest: unknown = JSON.parse(await readFile(path.join(site, "data", "manifest.json"), "utf8"));
   const listed = renderedFiles(manifest);
   const wanted = Object.entries(tables).flatMap(([source, names]) => names.map((name) => `${source}/${name}`));
-  const published = listed.map((file) => file.replace(/^static\/data\//, "").split("/")).map(([source, name]) => `${source}/${name}`);
+  const published = listed
+    .map((file) => file.replace(/^static\/data\//, "").split("/"))
+    .map(([source, name]) => `${source}/${name}`);
 
   const allowed = new Set([
     "data/manifest.json",
@@ -88,5 +90,7 @@ async function faultsInData(site: string, files: string[], tables: Record<string
 
 function renderedFiles(manifest: unknown): string[] {
   if (typeof manifest !== "object" || manifest === null || !("renderedFiles" in manifest)) return [];
-  return Object.values(manifest.renderedFiles ?? {}).flat().map(String);
+  return Object.values(manifest.renderedFiles ?? {})
+    .flat()
+    .map(String);
 }

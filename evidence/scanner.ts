@@ -17,14 +17,19 @@ const LONG = 8;
  *
  * @returns the files in which something was found, with the number of places; never what was found
  */
-export async function findIdentifiers(dir: string, words: Iterable<string>): Promise<{ file: string; count: number }[]> {
+export async function findIdentifiers(
+  dir: string,
+  words: Iterable<string>,
+): Promise<{ file: string; count: number }[]> {
   const wanted = index(words);
   const found: { file: string; count: number }[] = [];
   for (const entry of await readdir(dir, { recursive: true, withFileTypes: true })) {
     if (!entry.isFile()) continue;
     const full = path.join(entry.parentPath, entry.name);
     const bytes = await readFile(full);
-    const places = Math.max(...[bytes, ...cells(entry.name, bytes)].map((text) => countWords(text, wanted) + countUpns(text)));
+    const places = Math.max(
+      ...[bytes, ...cells(entry.name, bytes)].map((text) => countWords(text, wanted) + countUpns(text)),
+    );
     if (places > 0) found.push({ file: path.relative(dir, full).replaceAll(path.sep, "/"), count: places });
   }
   return found;
@@ -113,7 +118,7 @@ function countUpns(bytes: Buffer): number {
 
 /** Whether the first letter of a text that has the form of a UPN is what the rest of it adds up to. */
 function hasCheckLetter(text: string): boolean {
-    const sum = Array.from(text.slice(1)).reduce((total, character, at) => {
+  const sum = Array.from(text.slice(1)).reduce((total, character, at) => {
     const value = /\d/.test(character) ? Number(character) : UPN_LETTERS.indexOf(character);
     return total + value * (at + 2);
   }, 0);
@@ -124,8 +129,9 @@ function hasCheckLetter(text: string): boolean {
 function cells(name: string, bytes: Buffer): Buffer[] {
   if (!/\.(arrow|parquet)$/.test(name)) return [];
   const table = tableFromIPC(bytes);
-  const texts = table.schema.fields.flatMap((field, at) =>
-    DataType.isUtf8(field.type) || DataType.isLargeUtf8(field.type) ? [...(table.getChildAt(at) ?? [])] : [],
-  );
+  const texts = table.schema.fields.flatMap(({ type }, at) => {
+    const held: DataType = DataType.isDictionary(type) ? type.dictionary : type;
+    return DataType.isUtf8(held) || DataType.isLargeUtf8(held) ? [...(table.getChildAt(at) ?? [])] : [];
+  });
   return [Buffer.from(texts.join("\n"))];
 }

@@ -120,7 +120,9 @@ function contentPolicy(site: string): () => string {
 
 /** Everything from this server and nothing from elsewhere; of scripts in the pages only those that were built in. */
 function policyFor(scripts: string[]): string {
-  const hashes = [...new Set(scripts.map((script) => `'sha256-${createHash("sha256").update(script).digest("base64")}'`))];
+  const hashes = [
+    ...new Set(scripts.map((script) => `'sha256-${createHash("sha256").update(script).digest("base64")}'`)),
+  ];
   return [
     "default-src 'none'",
     `script-src 'self' 'wasm-unsafe-eval' ${hashes.sort().join(" ")}`.trimEnd(),

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { appendFile, cp, mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { appendFile, cp, mkdir, open, readdir, readFile, realpath, rename, rm, stat } from "node:fs/promises";
 import path from "node:path";
 import { rows, withDuckDB } from "../ingest/duckdb.ts";
 import { RollbookError } from "../ingest/errors.ts";
@@ -93,8 +93,11 @@ async function runEvidence(
       cwd: workspace,
       env: {
         ...ownEnvironment(),
-        // Evidence joins this to the folder of the source
-        EVIDENCE_SOURCE__board__filename: path.relative(path.join(workspace, "sources", "board"), warehouse),
+        // Evidence joins this to the folder of the source, as the system names it once links are followed
+        EVIDENCE_SOURCE__board__filename: path.relative(
+          await realpath(path.join(workspace, "sources", "board")),
+          await realpath(warehouse),
+        ),
         ROLLBOOK_PAGES: JSON.stringify(pages),
       },
       stdio: ["ignore", output.fd, output.fd],

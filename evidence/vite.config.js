@@ -36,20 +36,18 @@ const lean = {
 const pick = {
   name: "rollbook-pick",
   transform(code, id) {
-    const picked = code.replace(
-      /import\s*\{([^}]*)\}\s*from\s*["']@evidence-dev\/core-components["'];?/g,
-      (_, names) =>
-        names
-          .split(",")
-          .map((name) => name.trim())
-          .filter(Boolean)
-          .map((name) => {
-            const [component, alias = component] = name.split(/\s+as\s+/);
-            const file = components.get(component);
-            if (!file) this.error(`${id}: Evidence has no component ${component}`);
-            return `import ${alias} from ${JSON.stringify(file.replaceAll("\\", "/"))};`;
-          })
-          .join("\n"),
+    const picked = code.replace(/import\s*\{([^}]*)\}\s*from\s*["']@evidence-dev\/core-components["'];?/g, (_, names) =>
+      names
+        .split(",")
+        .map((name) => name.trim())
+        .filter(Boolean)
+        .map((name) => {
+          const [component, alias = component] = name.split(/\s+as\s+/);
+          const file = components.get(component);
+          if (!file) this.error(`${id}: Evidence has no component ${component}`);
+          return `import ${alias} from ${JSON.stringify(file.replaceAll("\\", "/"))};`;
+        })
+        .join("\n"),
     );
     return picked === code ? undefined : { code: picked, map: null };
   },

@@ -40,12 +40,12 @@ export async function makeWorkspace(folder: string, pages: string): Promise<void
   await writeFile(path.join(folder, "package.json"), JSON.stringify(project));
 }
 
-/** The tables that the sources publish, by source. */
+/** The tables that the sources publish, by source: one for each SQL file. */
 export async function sourceTables(): Promise<Record<string, string[]>> {
   const tables: Record<string, string[]> = {};
-  for (const file of await readdir(path.join(ROOT, "sources"), { recursive: true })) {
-    const [source, name, ...deeper] = file.split(path.sep);
-    if (source && name?.endsWith(".sql") && deeper.length === 0) (tables[source] ??= []).push(name.slice(0, -4));
+  for (const source of await readdir(path.join(ROOT, "sources"))) {
+    const files = await readdir(path.join(ROOT, "sources", source));
+    tables[source] = files.filter((file) => file.endsWith(".sql")).map((file) => path.basename(file, ".sql"));
   }
   return tables;
 }
@@ -55,6 +55,14 @@ export async function pageAddresses(pages: string, schools: number[]): Promise<s
   const files = await readdir(pages, { recursive: true });
   return files
     .filter((file) => file.endsWith(".md"))
-    .map((file) => `/${file.replaceAll(path.sep, "/").replace(/(^|\/)index\.md$/, "$1").replace(/\.md$/, "/")}`)
-    .flatMap((page) => (page.includes("[school]") ? schools.map((urn) => page.replace("[school]", String(urn))) : page));
+    .map(
+      (file) =>
+        `/${file
+          .replaceAll(path.sep, "/")
+          .replace(/(^|\/)index\.md$/, "$1")
+          .replace(/\.md$/, "/")}`,
+    )
+    .flatMap((page) =>
+      page.includes("[school]") ? schools.map((urn) => page.replace("[school]", String(urn))) : page,
+    );
 }

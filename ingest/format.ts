@@ -65,6 +65,24 @@ export async function refuseBadRows(arrival: Arrival, rules: RowRule[]): Promise
   if (lines.length > 0) throw new RollbookError(lines.join("\n"));
 }
 
+/** The rules that every row of a register keeps: it is of a school of the trust, and of a pupil. */
+export function rulesOfEveryRegister(project: Project, columns: { school_urn: string; upn: string }): RowRule[] {
+  return [
+    {
+      column: columns.school_urn,
+      fails: `school_urn is null or school_urn not in (${project.schools.map((school) => school.urn).join(", ")})`,
+      expected: "the URN of a school in rollbook.yaml",
+      mend: "add the school there, or take the file out of the drop folder",
+    },
+    {
+      column: columns.upn,
+      fails: "upn is null or not regexp_full_match(upn, '[A-Z][0-9]{11}[0-9A-Z]')",
+      expected: "a UPN: a letter, eleven digits, and a digit or letter",
+      mend: "export the file with pupils' UPNs and without totals",
+    },
+  ];
+}
+
 /** SQL that is the field in trimmed form, null when the file lacks it or it is empty. */
 export function field(at: number | undefined): string {
   return at === undefined ? "cast(null as varchar)" : `nullif(trim(column_${at}), '')`;

@@ -1,6 +1,14 @@
 import { findFields } from "./csv.ts";
 import { quote, rows } from "./duckdb.ts";
-import { type Arrival, dateExample, dateIn, field, type RegisterFormat, refuseBadRows } from "./format.ts";
+import {
+  type Arrival,
+  dateExample,
+  dateIn,
+  field,
+  type RegisterFormat,
+  refuseBadRows,
+  rulesOfEveryRegister,
+} from "./format.ts";
 import type { Project } from "./project.ts";
 import { keyPupils } from "./pupil_keys.ts";
 
@@ -57,7 +65,6 @@ async function readRows({ db, columns, project }: Arrival): Promise<void> {
     create or replace temp table arrived_rows as
     select
       row_number,
-      ${field(at.school_urn)} as urn_text,
       try_cast(${field(at.school_urn)} as integer) as school_urn,
       upper(${field(at.upn)}) as upn,
       ${dateIn(field(at.session_date), project.dates)} as session_date,
@@ -74,18 +81,7 @@ function rules({ columns, project }: Arrival) {
   const at = findFields(columns, NAMES);
   const column = (name: keyof typeof NAMES) => columns[at[name] ?? -1] ?? name;
   return [
-    {
-      column: column("school_urn"),
-      fails: `school_urn is null or school_urn not in (${project.schools.map((school) => school.urn).join(", ")})`,
-      expected: "the URN of a school in rollbook.yaml",
-      mend: "add the school there, or take the file out of the drop folder",
-    },
-    {
-      column: column("upn"),
-      fails: "upn is null or not regexp_full_match(upn, '[A-Z][0-9]{11}[0-9A-Z]')",
-      expected: "a UPN: a letter, eleven digits, and a digit or letter",
-      mend: "export the file with pupils' UPNs and without totals",
-    },
+    ...rulesOfEveryRegister(project, { school_urn: column("school_urn"), upn: column("upn") }),
     {
       column: column("session_date"),
       fails: "session_date is null",

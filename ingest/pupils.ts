@@ -8,6 +8,7 @@ import {
   type RegisterFormat,
   type RowRule,
   refuseBadRows,
+  rulesOfEveryRegister,
 } from "./format.ts";
 import { keyPupils } from "./pupil_keys.ts";
 
@@ -108,18 +109,7 @@ function rules({ columns, project }: Arrival): RowRule[] {
   const at = findFields(columns, NAMES);
   const column = (name: Field) => columns[at[name] ?? -1] ?? name;
   return [
-    {
-      column: column("school_urn"),
-      fails: `school_urn is null or school_urn not in (${project.schools.map((school) => school.urn).join(", ")})`,
-      expected: "the URN of a school in rollbook.yaml",
-      mend: "add the school there, or take the file out of the drop folder",
-    },
-    {
-      column: column("upn"),
-      fails: "upn is null or not regexp_full_match(upn, '[A-Z][0-9]{11}[0-9A-Z]')",
-      expected: "a UPN: a letter, eleven digits, and a digit or letter",
-      mend: "export the file with pupils' UPNs and without totals",
-    },
+    ...rulesOfEveryRegister(project, { school_urn: column("school_urn"), upn: column("upn") }),
     {
       column: column("year_group"),
       fails: "year_group is null",

@@ -27,10 +27,10 @@ scored as (
                 when phase = 'Special' then 0
                 else [0.10, 0.16, 0.0, -0.05, -0.05, -0.02, 0.0, -0.25, 0.0, 0.12, 0.15, 0.15][year_group + 1]
             end
-            - 0.25 * standing as score
+            - 0.25 * advantage as score
     from sample.enrolment_years
     join sample.pupils using (pupil_no)
-    join (select school_no, standing from sample.schools) using (school_no)
+    join (select school_no, advantage from sample.schools) using (school_no)
     left join sample.arrangements using (enrolment_no, school_year)
 )
 

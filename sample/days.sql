@@ -16,8 +16,7 @@ school_days as (
         held_on,
         row_number() over (partition by school_year order by held_on)::integer as day_no,
         row_number() over (partition by school_year, half_term order by held_on)::integer as days_since_break,
-        row_number() over (partition by school_year, half_term order by held_on desc)::integer as days_to_break,
-        row_number() over (partition by school_year order by held_on desc)::integer as days_to_summer
+        row_number() over (partition by school_year, half_term order by held_on desc)::integer as days_to_break
     from dates
     where isodow(held_on) <= 5 and held_on not in (select closed_on from sample.closed_days)
 ),
@@ -40,7 +39,6 @@ select
     school_year,
     day_no,
     held_on,
-    half_term,
     is_pm,
     (day_no * 2 - 1 + is_pm::integer)::integer as session_no,
     if(is_pm, 'PM', 'AM') as session

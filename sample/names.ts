@@ -1,30 +1,23 @@
 /**
- * Invented names for schools and people, each composed of two invented parts.
+ * Invented names for schools and people, each composed of two parts.
  *
- * No part is a word or a name in use, so that a scan of built pages for any surname or forename as a whole word finds
- * only a leak: nothing here occurs in a dictionary, in a JavaScript library or in a list of real schools.
+ * A scan of built pages for a surname or forename as a whole word must find only leaks. So no composed name is a word:
+ * looked for in any case in the text files of every installed dependency, 14 million words, none was found.
  */
 
 const PLACES = ["Quernel", "Skeldar", "Orven", "Frithan", "Tarrow", "Velder", "Osmun", "Marrow", "Jarrol", "Wendra"];
 const PLACE_ENDS = ["mere", "holme", "dale", "wick", "stow", "croft", "thwaite", "combe"];
 
-const SURNAMES = [
-  ..."Abbrow Aldrec Bravven Brockal Cawdle Corrim Dravel Dunneth Elvack Farrund Fenwol Garrod Grevin Haldry Harrum".split(
-    " ",
-  ),
-  ..."Ingleth Jarrom Keldrin Kimmer Lathrow Lorrim Maddrin Marvole Nettram Norvick Oddrin Orrest Pellam Quillam".split(
-    " ",
-  ),
-  ..."Ravvil Rostrem Saddrin Skerral Stavrid Tarrow Thornick Ullman Varrock Wexham Yarrold".split(" "),
-];
-const SURNAME_ENDS = "shaw thwick wyst holmer bant dreth garth lund mead nough pold quist rane sted tarn".split(" ");
+const SURNAMES = words(`
+  Abbrow Aldrec Bravven Brockal Cawdle Corrim Dravel Dunneth Elvack Farrund Fenwol Garrod Grevin Haldry Harrum
+  Ingleth Jarrom Keldrin Kimmer Lathrow Lorrim Maddrin Marvole Nettram Norvick Oddrin Orrest Pellam Quillam
+  Ravvil Rostrem Saddrin Skerral Stavrid Tarrow Thornick Ullman Varrock Wexham Yarrold`);
+const SURNAME_ENDS = words("shaw thwick wyst holmer bant dreth garth lund mead nough pold quist rane sted tarn");
 
-const FORENAMES =
-  "Ael Bry Cael Dov Eir Fenn Gwy Hael Isk Jeth Kal Lor Mev Nol Oris Per Quen Ryl Sor Tam Ulv Vey Wil Yor Zel".split(
-    " ",
-  );
-const FEMALE_ENDS = "inra eldy othe ysse ambra ivelle".split(" ");
-const MALE_ENDS = "indo ackon orrin uvver ethan ildor".split(" ");
+const FORENAMES = words(`
+  Ael Bry Cael Dov Eir Fenn Gwy Hael Isk Jeth Kal Lor Mev Nol Oris Per Quen Ryl Sor Tam Ulv Vey Wil Yor Zel`);
+const FEMALE_ENDS = words("inra eldy othe ysse ambra ivelle");
+const MALE_ENDS = words("indo ackon orrin uvver ethan ildor");
 
 const TITLES: Record<string, string[]> = {
   Primary: ["Primary School", "Community Primary School", "Primary Academy"],
@@ -56,4 +49,8 @@ export function schoolName(phase: string, schoolNo: number, seed: number): strin
 function place(n: number): string {
   const at = n % (PLACES.length * PLACE_ENDS.length);
   return `${PLACES[at % PLACES.length]}${PLACE_ENDS[Math.floor(at / PLACES.length)]}`;
+}
+
+function words(text: string): string[] {
+  return text.trim().split(/\s+/);
 }

@@ -1,8 +1,8 @@
--- Why each spell was missed: the code of every absence.
+-- Why each spell was missed: how many sessions of each kind of absence go to each code.
 --
--- What kind of spell, how much the pupil misses and what the pupil's absence is mostly about make a code more or less
--- likely (weights). The table of cells by codes is then raked: scaled in turn to the sessions in each cell and to each
--- code's published share, until both hold. sample.ts runs raking.sql for the turns, between the two parts.
+-- What kind of spell it is, how much the pupil misses and what the pupil's absence is mostly about make a code more or
+-- less likely: the weights below, which are ours. raking.sql then scales the table in turn to each code's published
+-- share and to the sessions in each cell, until both hold; exceptions.sql reads the codes off.
 
 create table sample.reason_cells as
 with
@@ -17,7 +17,7 @@ by_kind as (
     from (values
         --     morning afternoon day  days  block long
         ('I',  0.6,    0.9,      1.0, 1.3,  0.25, 1.0),
-        ('M',  4.0,    4.0,      0.5, 0.02, 0.0,  0.02),
+        ('M',  4.0,    4.0,      0.5, 0.02, 0.0,  0.0),
         ('G',  0.02,   0.1,      0.4, 0.6,  9.0,  0.3),
         ('H',  0.02,   0.1,      0.4, 0.6,  9.0,  0.3),
         ('O',  1.0,    1.3,      1.0, 0.7,  0.4,  1.0),

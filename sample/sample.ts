@@ -41,7 +41,7 @@ interface School {
   firstYearGroup: number;
   lastYearGroup: number;
   perYearGroup: number;
-  standing: number;
+  advantage: number;
 }
 
 const FIRST_LINE = "# Made by rollbook sample";
@@ -58,13 +58,13 @@ const RAKING_TURNS = 12;
  * Whatever can be measured is drawn from what the Department for Education publishes for England (Open Government
  * Licence v3.0), shipped beside this file:
  * - `code_mix.csv`: sessions under each register code per 100,000 possible sessions, by phase and year, from the last
- *   release of "Pupil attendance in schools" for the year: the count of each `reason_…` column over `possible_sessions`,
- *   national rows. Code `/` holds both present marks. H and J are left out after their end in August 2024, a W and an H
- *   that round to nothing wherever they do, and D (not in possible sessions) is published to 2023/24 only.
+ *   release of "Pupil attendance in schools" for the year: the count in each `reason_…` column over
+ *   `possible_sessions`, national rows. Code `/` holds both present marks. Left out: codes that come to nothing, H and J
+ *   after their end in August 2024, and X of 2022/23, which held COVID. D is not published after 2023/24.
  * - `band_mix.csv`: enrolments by band of absence, 2022/23, the latest published: the sum over year groups, free-meal
  *   and SEN groups of the absence distributions file.
  * - `rates.csv`: absence and persistent absence from the same daily series (2025/26: the release of 2 April 2026, which
- *   reaches the as-at date) and severe absence from the accredited full-year series (2025/26: that of 2024/25).
+ *   reaches the as-at date) and severe absence from the accredited full-year series, not yet published for 2025/26.
  *
  * Throws RollbookError when an option is out of range or the folder holds a trust that is not a sample.
  */
@@ -93,8 +93,8 @@ function check({ schools, pupils, years, seed }: SampleOptions): void {
     throw new RollbookError(`The sample cannot be made: ${what} must be ${rule}.`);
   };
   if (!Number.isInteger(schools) || schools < 1 || schools > 200) wrong("--schools", "a whole number from 1 to 200");
-  if (!Number.isInteger(pupils) || pupils < schools * 40 || pupils > schools * 2000)
-    wrong("--pupils", "a whole number from 40 to 2000 for each school");
+  if (!Number.isInteger(pupils) || pupils < schools * 40 || pupils > schools * 1000)
+    wrong("--pupils", "a whole number from 40 to 1000 for each school");
   if (!Number.isInteger(years) || years < 1 || years > 3)
     wrong("--years", "1, 2 or 3: full years before the current one");
   if (!Number.isInteger(seed) || seed < 0 || seed > 1_000_000) wrong("--seed", "a whole number from 0 to 1000000");
@@ -115,13 +115,13 @@ function planSchools({ schools, pupils, seed }: SampleOptions): School[] {
     .flatMap(({ phase, count, weight, years: [first, last] }) =>
       Array.from({ length: count }, (_, i) => {
         // spread evenly over the phase, so that the phase as a whole keeps the national shares
-        const standing = count === 1 ? 0 : i / (count - 1) - 0.5;
-        const size = (pupils * weight * (1 - 0.2 * standing)) / total;
+        const advantage = count === 1 ? 0 : i / (count - 1) - 0.5;
+        const size = (pupils * weight * (1 - 0.2 * advantage)) / total;
         return {
           phase,
           firstYearGroup: first,
           lastYearGroup: last,
-          standing,
+          advantage,
           perYearGroup: Math.round(size / (last - first + 1)),
         };
       }),
@@ -163,7 +163,7 @@ async function prepare(
   await insert(
     db,
     "schools",
-    schools.map((s) => [s.no, s.urn, s.name, s.phase, s.firstYearGroup, s.lastYearGroup, s.perYearGroup, s.standing]),
+    schools.map((s) => [s.no, s.phase, s.firstYearGroup, s.lastYearGroup, s.perYearGroup, s.advantage]),
   );
   await insert(
     db,
@@ -203,19 +203,16 @@ async function prepare(
     select phase, school_year[:4]::integer, absence_percent::double / 100, persistent_absence_percent::double / 100,
       severe_absence_percent::double / 100
     from ${csv("rates")}`);
-  await run(db, "days");
-  await run(db, "pupils");
+  for (const name of ["days", "enrolments", "pupils", "enrolment_years"]) await run(db, name);
 }
 
 /** Draws who misses what and why; returns how many pupils there are. */
 async function drawAbsences(db: DuckDBConnection, log: SampleOptions["log"]): Promise<number> {
   const pupils = await count(db, "select count(*) from sample.pupils");
   log(`${pupils} pupils drawn`);
-  await run(db, "planned");
-  await run(db, "absences");
-  await run(db, "reasons");
+  for (const name of ["planned", "absences", "reasons"]) await run(db, name);
   for (let turn = 0; turn < RAKING_TURNS; turn++) await run(db, "raking");
-  await run(db, "codes");
+  await run(db, "exceptions");
   return pupils;
 }
 
@@ -236,13 +233,11 @@ async function writeRegisters(
       const file = (kind: string, suffix = "") =>
         join(folder, `${kind}-${calendar.school_year.replace("/", "-")}${suffix}.csv`);
       await set(db, "school_year", startYear(calendar));
-      await run(db, "marks");
+      await run(db, "register");
       marks += await copy(db, "marks_file", file("marks"));
-      await run(db, "extracts");
       await copy(db, "pupils_file", file("pupils"));
       files += 2;
       if (calendar !== calendars.at(-1)) continue;
-      await run(db, "amendments");
       marks += await copy(db, "amendments_file", file("marks", "-amended"));
       files += 1;
     }
@@ -308,8 +303,9 @@ async function count(db: DuckDBConnection, sql: string): Promise<number> {
   return Number(rows[0]?.[0]);
 }
 
-/** Writes a view as CSV and returns the number of rows. */
+/** Writes the view that the SQL file of the same name makes, as CSV, and returns the number of rows. */
 async function copy(db: DuckDBConnection, view: string, path: string): Promise<number> {
+  await run(db, view);
   const options = "format csv, header, timestampformat '%Y-%m-%dT%H:%M:%SZ'";
   const result = await db.run(`copy (from sample.${view}) to ${quote(path)} (${options})`);
   return result.rowsChanged;

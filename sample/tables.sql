@@ -14,13 +14,11 @@ create macro normal(purpose, a, b) as
 
 create table sample.schools (
     school_no integer,
-    urn integer,
-    name varchar,
     phase varchar,
     first_year_group integer,     -- 0 is Reception
     last_year_group integer,
     pupils_per_year_group integer,
-    standing double               -- from -0.5 (the most deprived of its phase) to 0.5
+    advantage double              -- from -0.5 (the most deprived of its phase) to 0.5
 );
 
 -- school_year is the year in which it starts: 2022 is 2022/23

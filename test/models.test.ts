@@ -1,7 +1,7 @@
 import fs from "node:fs";
 import path from "node:path";
 import { expect, test } from "vitest";
-import { withDuckDB } from "../ingest/duckdb.ts";
+import { rows, withDuckDB } from "../ingest/duckdb.ts";
 import { buildModels, createRawTables } from "../models/build.ts";
 import { readModel, readModels } from "../models/model.ts";
 import { readExamples, runExample } from "./examples.ts";
@@ -66,4 +66,33 @@ test("a check that does not hold stops the build, and so does one that is null",
       }),
     ).rejects.toThrow('marts.x: 1 rows break the check "a > 1"');
   }
+});
+
+/** Columns that others read: they keep their names, order and types; more may join at the end. */
+const PUBLIC_COLUMNS = {
+  pupil_attendance: `school_urn INTEGER, pupil_key VARCHAR, school_year VARCHAR, period_type VARCHAR, period VARCHAR,
+    sessions_possible BIGINT, sessions_attended BIGINT, sessions_absent BIGINT, sessions_authorised BIGINT,
+    sessions_unauthorised BIGINT, sessions_late_before_close BIGINT, sessions_late_after_close BIGINT,
+    is_persistent BOOLEAN, is_severe BOOLEAN, dfe_band VARCHAR`,
+  school_attendance: `school_urn INTEGER, school_year VARCHAR, period_type VARCHAR, period VARCHAR, year_group VARCHAR,
+    pupils BIGINT, sessions_possible BIGINT, sessions_attended BIGINT, sessions_absent BIGINT, sessions_authorised BIGINT,
+    sessions_unauthorised BIGINT, sessions_late_before_close BIGINT, sessions_late_after_close BIGINT,
+    percent_attendance DOUBLE, percent_absence DOUBLE, percent_persistent DOUBLE, percent_severe DOUBLE`,
+  attendance_bands: `school_urn INTEGER, school_year VARCHAR, period_type VARCHAR, period VARCHAR, ladder VARCHAR,
+    band VARCHAR, pupils BIGINT`,
+  three_year_trends: `school_urn INTEGER, school_year VARCHAR, period_type VARCHAR, period VARCHAR, measure VARCHAR,
+    value DOUBLE, change_points DOUBLE, england_value DOUBLE`,
+};
+
+test.each(Object.entries(PUBLIC_COLUMNS))("the public columns of marts.%s stay", async (mart, columns) => {
+  const found = await withDuckDB({}, async (db) => {
+    await createRawTables(db);
+    await buildModels(db, models, () => {});
+    return rows(
+      db,
+      `select column_name || ' ' || data_type as c from information_schema.columns where table_schema = 'marts' and table_name = '${mart}' order by ordinal_position`,
+    );
+  });
+  const wanted = columns.split(",").map((column) => column.trim());
+  expect(found.map(({ c }) => c).slice(0, wanted.length)).toEqual(wanted);
 });

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { quote, withDuckDB } from "../ingest/duckdb.ts";
 import { RollbookError } from "../ingest/errors.ts";
+import { forenames, surnames } from "../sample/names.ts";
 import { makeSample, type SampleMade, type SampleOptions } from "../sample/sample.ts";
 
 const root = fs.mkdtempSync(path.join(os.tmpdir(), "rollbook-sample-test-"));
@@ -34,6 +35,22 @@ function digests(folder: string): Record<string, string> {
       ]),
   );
 }
+
+test("no invented name is a word in the code that a site is built of", () => {
+  const names = new Set([...forenames.F, ...forenames.M, ...surnames].map((name) => name.toLowerCase()));
+  expect(names.size).toBe(900);
+  const words = new Set<string>();
+  for (const folder of ["@evidence-dev", "echarts/lib", "svelte/src"]) {
+    const dir = path.join(here, "..", "node_modules", folder);
+    for (const entry of fs.readdirSync(dir, { recursive: true, withFileTypes: true })) {
+      if (!entry.isFile() || !/\.(js|mjs|svelte|css|html)$/.test(entry.name)) continue;
+      const text = fs.readFileSync(path.join(entry.parentPath, entry.name), "utf8");
+      for (const [word] of text.matchAll(/[A-Za-z]{5,}/g)) words.add(word.toLowerCase());
+    }
+  }
+  expect(words.size).toBeGreaterThan(5_000);
+  expect([...names].filter((name) => words.has(name))).toEqual([]);
+});
 
 describe("a small sample", () => {
   test("is the same bytes from the same seed, and other bytes from another", async () => {
@@ -63,7 +80,7 @@ describe("a small sample", () => {
   test.each<[Partial<SampleOptions>, string]>([
     [{ years: 4 }, "--years must be 1, 2 or 3"],
     [{ schools: 0 }, "--schools must be a whole number from 1 to 200"],
-    [{ pupils: 10 }, "--pupils must be a whole number from 40 to 2000 for each school"],
+    [{ pupils: 10 }, "--pupils must be a whole number from 40 to 1000 for each school"],
     [{ seed: 1.5 }, "--seed must be a whole number"],
   ])("is refused with %o", async (options, message) => {
     await expect(sample("refused", options)).rejects.toThrow(message);

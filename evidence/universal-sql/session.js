@@ -14,7 +14,14 @@ export const SETTINGS = [
  */
 export function sourceTables(manifest) {
   return Object.entries(manifest).flatMap(([source, paths]) =>
-    paths.map((path) => ({ source, path, table: path.split(/[\\/]/).at(-1).replace(/\.parquet$/, "") })),
+    paths.map((path) => ({
+      source,
+      path,
+      table: path
+        .split(/[\\/]/)
+        .at(-1)
+        .replace(/\.parquet$/, ""),
+    })),
   );
 }
 

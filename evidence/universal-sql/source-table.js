@@ -1,6 +1,6 @@
 import { mkdir, rename, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { Bool, Float64, RecordBatchStreamWriter, Table, TimestampMillisecond, Utf8, vectorFromArray } from "apache-arrow";
+import { Bool, Float64, Table, TimestampMillisecond, tableToIPC, Utf8, vectorFromArray } from "apache-arrow";
 
 const ARROW_TYPES = {
   number: () => new Float64(),
@@ -21,15 +21,15 @@ const ARROW_TYPES = {
  * @param {string} _scratch unused: there is nothing to merge
  * @param {string} folder
  * @param {string} file
- * @param {number} [batchSize] rows to hold in memory at once
+ * @param {number} [batchSize] rows to hold as JavaScript objects at once
  * @returns {Promise<number>}
  */
 export async function buildMultipartParquet(columns, data, _scratch, folder, file, batchSize = 1_000_000) {
-  const writer = new RecordBatchStreamWriter();
+  const chunks = columns.map(() => []);
   let held = [];
   let count = 0;
   const flush = () => {
-    writer.write(toTable(columns, held));
+    for (const [at, column] of columns.entries()) chunks[at].push(vector(column, held));
     count += held.length;
     held = [];
   };
@@ -40,11 +40,13 @@ export async function buildMultipartParquet(columns, data, _scratch, folder, fil
     }
   }
   if (held.length || !count) flush();
-  writer.finish();
+  const table = new Table(
+    Object.fromEntries(columns.map(({ name }, at) => [name, chunks[at][0].concat(...chunks[at].slice(1))])),
+  );
 
   await mkdir(folder, { recursive: true });
   const target = path.join(folder, file);
-  await writeFile(`${target}.new`, await writer.toUint8Array());
+  await writeFile(`${target}.new`, tableToIPC(table, "stream"));
   await rename(`${target}.new`, target);
   return count;
 }
@@ -54,18 +56,9 @@ async function batches(data) {
   return Array.isArray(given) && !Array.isArray(given[0]) ? [given] : given;
 }
 
-function toTable(columns, rows) {
-  return new Table(
-    Object.fromEntries(
-      columns.map((column) => [
-        column.name,
-        vectorFromArray(
-          rows.map((row) => cell(row[column.name], column)),
-          arrowType(column),
-        ),
-      ]),
-    ),
-  );
+function vector(column, rows) {
+  const values = rows.map((row) => cell(row[column.name], column));
+  return vectorFromArray(values, arrowType(column));
 }
 
 function arrowType({ name, evidenceType }) {

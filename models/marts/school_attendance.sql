@@ -44,7 +44,7 @@ pooled as (
 
 rated as (
     select
-        *,
+        * exclude (pupils_persistent, pupils_severe),
         100.0 * sessions_attended / sessions_possible as percent_attendance,
         100.0 * sessions_absent / sessions_possible as percent_absence,
         100.0 * pupils_persistent / pupils as percent_persistent,

@@ -8,8 +8,8 @@ session_marks as (
     from staging.session_marks
 ),
 
-periods as (
-    from staging.periods
+period_days as (
+    from staging.period_days
 ),
 
 counted as (
@@ -22,7 +22,7 @@ counted as (
         code,
         code_from,
         count(*) as sessions
-    from session_marks join periods on session_date between starts_on and ends_on
+    from session_marks join period_days using (session_date)
     where is_on_roll
     group by all
 )

@@ -19,6 +19,20 @@ register_codes as (
     from rules.register_codes
 ),
 
+-- nearly every session is stated once: only the others need to be put in order, which spares most of the memory
+restated_sessions as (
+    select school_urn, pupil_key, session_date, session
+    from stated
+    group by all
+    having count(*) > 1
+),
+
+stated_once as (
+    select school_urn, pupil_key, session_date, session, code
+    from stated anti join restated_sessions using (school_urn, pupil_key, session_date, session)
+    where not is_deleted
+),
+
 latest as (
     select
         school_urn,
@@ -29,43 +43,41 @@ latest as (
             {'code': code, 'is_deleted': is_deleted},
             {'known_at': known_at, 'load_number': load_number, 'row_number': row_number}
         ) as mark
-    from stated
+    from stated semi join restated_sessions using (school_urn, pupil_key, session_date, session)
     group by all
 ),
 
 standing as (
-    select school_urn, pupil_key, session_date, session, mark.code as code
+    from stated_once
+    union all
+    select school_urn, pupil_key, session_date, session, mark.code
     from latest
     where not mark.is_deleted
 ),
 
-placed as (
-    select
-        standing.*,
-        exists (
-            from enrolments
-            where enrolments.school_urn = standing.school_urn
-                and enrolments.pupil_key = standing.pupil_key
-                and standing.session_date between entered_on and left_on
-        ) as is_in_a_spell,
-        exists (
-            from enrolments
-            where enrolments.school_urn = standing.school_urn and enrolments.pupil_key = standing.pupil_key
-        ) as has_enrolment
-    from standing
+enrolled_pupils as (
+    select distinct school_urn, pupil_key
+    from enrolments
 ),
 
 explained as (
     select
-        placed.school_urn,
-        placed.pupil_key,
-        placed.session_date,
-        placed.session,
-        placed.code,
+        standing.school_urn,
+        standing.pupil_key,
+        standing.session_date,
+        standing.session,
+        standing.code,
         valid_from as code_from,
-        is_in_a_spell or not has_enrolment as is_on_roll
-    from placed left join register_codes
-        on placed.code = register_codes.code
+        enrolments.pupil_key is not null or enrolled_pupils.pupil_key is null as is_on_roll
+    from standing
+    left join enrolments
+        on standing.school_urn = enrolments.school_urn
+        and standing.pupil_key = enrolments.pupil_key
+        and session_date between entered_on and left_on
+    left join enrolled_pupils
+        on standing.school_urn = enrolled_pupils.school_urn and standing.pupil_key = enrolled_pupils.pupil_key
+    left join register_codes
+        on standing.code = register_codes.code
         and session_date between valid_from and coalesce(valid_to, date '9999-12-31')
 )
 

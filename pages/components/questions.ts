@@ -89,16 +89,22 @@ export function aboutTrends(rows: TrendRow[]): string[] {
         : "Attendance is lower than at the same week last year. Is it a few schools or all of them, and did it begin in one term?",
     );
   } else {
-    questions.push("Attendance is where it was at the same week last year. Which of our actions were meant to raise it?");
+    questions.push(
+      "Attendance is where it was at the same week last year. Which of our actions were meant to raise it?",
+    );
   }
   if (attendance && persistent && (persistent.change_points ?? 0) > 0) {
     questions.push(
       "More pupils are persistently absent than at the same week last year. Are they the same pupils as last year, or new ones?",
     );
   } else if (persistent && (persistent.change_points ?? 0) < 0) {
-    questions.push("Fewer pupils are persistently absent than at the same week last year. What moved them below 10%, and how near to it are they still?");
+    questions.push(
+      "Fewer pupils are persistently absent than at the same week last year. What moved them below 10%, and how near to it are they still?",
+    );
   }
-  questions.push("What do we expect these figures to be at the end of the year, and what would make us act before then?");
+  questions.push(
+    "What do we expect these figures to be at the end of the year, and what would make us act before then?",
+  );
   return questions;
 }
 

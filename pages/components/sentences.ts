@@ -27,7 +27,10 @@ export function standing(rows: TrendRow[], school?: { school_name: string; phase
     ],
     [
       "percent_persistent",
-      (row) => [figure(row, "value"), " of pupils were persistently absent (they missed 10% or more of their sessions)"],
+      (row) => [
+        figure(row, "value"),
+        " of pupils were persistently absent (they missed 10% or more of their sessions)",
+      ],
     ],
     [
       "percent_severe",
@@ -51,9 +54,7 @@ export function progress(now: TrendRow[], complete: TrendRow[]): Part[][] {
         : []),
       ...(attendance && attendance.change_points === null ? [NO_LAST_YEAR] : []),
       ...(persistent ? ["Persistent absence is ", figure(persistent, "value")] : []),
-      ...(persistent && persistent.change_points !== null
-        ? [", ", figure(persistent, "change_points", changed)]
-        : []),
+      ...(persistent && persistent.change_points !== null ? [", ", figure(persistent, "change_points", changed)] : []),
       ...(persistent ? ["."] : []),
     ],
     overYears(years),
@@ -66,8 +67,7 @@ const NO_LAST_YEAR = "There is no figure for the same week last year. ";
 
 function figure(row: TrendRow, column: TrendColumn, phrase?: (number: number, decimals: number) => string): Part {
   const number = row[column];
-  const text =
-    phrase && number !== null ? phrase(number, places(row.measure, column)) : figureText(row, column);
+  const text = phrase && number !== null ? phrase(number, places(row.measure, column)) : figureText(row, column);
   return { name: figureName(row, column), text };
 }
 

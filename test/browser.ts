@@ -1,0 +1,124 @@
+import fs from "node:fs";
+import path from "node:path";
+import { type BrowserContext, chromium, type Page } from "playwright-core";
+import { serveSite } from "../evidence/serve.ts";
+
+const USUAL_PLACES = [
+  process.env.CHROMIUM_PATH,
+  "/usr/bin/chromium",
+  "/usr/bin/chromium-browser",
+  "/usr/bin/google-chrome",
+  "/Applications/Chromium.app/Contents/MacOS/Chromium",
+  "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+  "C:\\Program Files\\Google\\Chrome\\Application\\chrome.exe",
+];
+// a browser of its own accord asks its makers for updates and lists: these stop it, so that a request is the page's
+const QUIET = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+
+/** What a reader finds on one page. */
+export interface Visit {
+  address: string;
+  title: string;
+  heading: string;
+  /** Each figure on the page: the name it is found under, and what is written there. */
+  figures: { name: string; text: string }[];
+  /** How many charts the page has, and how many of them are drawn. */
+  charts: { expected: number; drawn: number };
+  /** The path of every request. */
+  requests: string[];
+  /** Requests to other hosts, failed requests, errors. */
+  faults: string[];
+}
+
+/** The browser to test with, if this machine has one. CHROMIUM_PATH names another. */
+export function findChromium(): string | undefined {
+  return USUAL_PLACES.find((file) => file && fs.existsSync(file));
+}
+
+/** Serves a site and opens it in a browser, for as long as `work` runs. */
+export async function withBrowser<T>(
+  site: string,
+  options: { javaScriptEnabled: boolean },
+  work: (context: BrowserContext, url: string) => Promise<T>,
+): Promise<T> {
+  const server = await serveSite({ site, port: 4600, log: () => {} });
+  try {
+    const browser = await chromium.launch({ executablePath: findChromium() ?? "", args: QUIET });
+    try {
+      return await work(await browser.newContext(options), server.url);
+    } finally {
+      await browser.close();
+    }
+  } finally {
+    await server.close();
+  }
+}
+
+/** Opens every page of a site in a browser that has not been there before. */
+export async function visitSite(site: string, options = { javaScriptEnabled: true }): Promise<Visit[]> {
+  return withBrowser(site, options, async (context, url) => {
+    const visits: Visit[] = [];
+    for (const address of pagesOf(site)) {
+      const page = await context.newPage();
+      visits.push(await visit(page, url, address, options.javaScriptEnabled));
+      await page.close();
+    }
+    return visits;
+  });
+}
+
+// --- internal ---
+
+function pagesOf(site: string): string[] {
+  return fs
+    .readdirSync(site, { recursive: true, encoding: "utf8" })
+    .filter((file) => path.basename(file) === "index.html")
+    .map((file) => `/${file.replaceAll(path.sep, "/").replace(/index\.html$/, "")}`)
+    .sort();
+}
+
+async function visit(page: Page, url: string, address: string, alive: boolean): Promise<Visit> {
+  const faults: string[] = [];
+  const requests: string[] = [];
+  page.on("request", (request) => {
+    const target = new URL(request.url());
+    requests.push(target.pathname);
+    // what a page carries within itself is no request
+    if (target.protocol !== "data:" && target.origin !== new URL(url).origin) faults.push(`asked ${target.origin}`);
+  });
+  page.on("requestfailed", (request) => faults.push(`got no answer to ${new URL(request.url()).pathname}`));
+  page.on("response", (response) => {
+    if (response.status() >= 400) faults.push(`got ${response.status()} for ${new URL(response.url()).pathname}`);
+  });
+  page.on("pageerror", (error) => faults.push(error.message));
+  page.on("console", (message) => {
+    if (message.type() === "error" || message.type() === "warning") faults.push(message.text());
+  });
+
+  await page.goto(new URL(address, url).href, { waitUntil: "networkidle" });
+  if (alive) await page.waitForSelector("html[data-alive]", { state: "attached", timeout: 30_000 });
+
+  const areas = await page.locator(".chart-area").all();
+  const drawn = await Promise.all(areas.map((area) => area.locator("svg path").count()));
+  return {
+    address,
+    title: await page.title(),
+    heading: (await page.locator("h1").allTextContents()).join(" / "),
+    figures: await page
+      .locator("[data-figure]")
+      .evaluateAll((found) =>
+        found.map((element) => ({ name: element.getAttribute("data-figure") ?? "", text: element.textContent ?? "" })),
+      ),
+    charts: { expected: areas.length, drawn: drawn.filter((paths) => paths > 0).length },
+    requests,
+    faults,
+  };
+}

@@ -1,0 +1,280 @@
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from "vitest";
+import { findFaults } from "../evidence/gate.ts";
+import { renderSite } from "../evidence/site.ts";
+import { PAGES, pageAddresses, sourceTables } from "../evidence/workspace.ts";
+import { rows, withDuckDB } from "../ingest/duckdb.ts";
+import { dataFolders } from "../ingest/lake.ts";
+import { readProject } from "../ingest/project.ts";
+import { warehouseInUse } from "../models/warehouse.ts";
+import { findChromium, type Visit, visitSite, withBrowser } from "./browser.ts";
+
+const project = readProject(inject("project"));
+const site = path.join(project.site, "board");
+const { path: warehouse } = warehouseInUse(dataFolders(project).warehouse);
+const [{ school_year: schoolYear = "" } = {}] = await withDuckDB({ path: warehouse, readOnly: true }, (db) =>
+  rows(db, "select school_year from marts.trust"),
+);
+const urns = project.schools.map((school) => school.urn);
+
+describe.skipIf(!findChromium())("in a browser (skipped where there is no Chromium)", () => {
+  let visits: Visit[] = [];
+  beforeAll(async () => {
+    visits = await visitSite(site);
+  });
+
+  test("there is a page for each question and each school, and no other", async () => {
+    expect(visits.map((visit) => visit.address)).toEqual((await pageAddresses(PAGES, urns)).sort());
+    const headings = new Map(visits.map((visit) => [visit.address, visit.heading]));
+    expect(headings.get("/")).toBe("Where do we stand?");
+    expect(headings.get("/trends/")).toBe("Is it getting better?");
+    for (const { urn, name } of project.schools) {
+      expect(headings.get(`/schools/${urn}/`)).toBe(`How is attendance at ${name}?`);
+    }
+  });
+
+  test("every page asks no other host, meets no error, and is titled with its question", () => {
+    expect(visits.flatMap(({ address, faults }) => faults.map((fault) => `${address}: ${fault}`))).toEqual([]);
+    expect(visits.map((visit) => visit.title)).toEqual(visits.map(({ heading }) => `${heading} – ${project.trust}`));
+  });
+
+  test("every chart is drawn", () => {
+    const charts = visits.map(({ address, charts: { expected, drawn } }) => ({ address, expected, drawn }));
+    for (const { expected, drawn } of charts) expect(drawn).toBe(expected);
+    expect(charts.map(({ expected }) => expected)).toEqual([1, ...urns.map(() => 2), 6]);
+  });
+
+  test("no page fetches the query engine: every query was answered when the site was built", () => {
+    const requests = visits.flatMap((visit) => visit.requests);
+    expect(requests.filter((file) => /duckdb|\.wasm|\.parquet/.test(file))).toEqual([]);
+    expect(requests.filter((file) => file.endsWith(".arrow")).length).toBeGreaterThan(0);
+  });
+
+  test("every figure on every page is the warehouse's, rounded", async () => {
+    const expected = await figuresOfWarehouse();
+    const shown = visits.flatMap((visit) => visit.figures);
+    expect(shown.length).toBeGreaterThan(200);
+    for (const { name, text } of shown) expect([name, readFigure(text)]).toEqual([name, expected.get(name)]);
+    // a figure that has gone from all pages would otherwise go unnoticed
+    const names = new Set(shown.map(({ name }) => name));
+    const unseen = [...expected.keys()].filter((name) => isShown(name, String(schoolYear)) && !names.has(name));
+    expect(unseen).toEqual([]);
+  });
+
+  test("without JavaScript the sentences and tables say the same", async () => {
+    const plain = await visitSite(site, { javaScriptEnabled: false });
+    expect(plain.map(({ address, heading, figures }) => ({ address, heading, figures }))).toEqual(
+      visits.map(({ address, heading, figures }) => ({ address, heading, figures })),
+    );
+  });
+
+  test("a query that was not answered when the site was built starts the engine, from this host alone", async () => {
+    await withBrowser(site, { javaScriptEnabled: true }, async (context, url) => {
+      const page = await context.newPage();
+      const asked: string[] = [];
+      page.on("request", (request) => asked.push(request.url()));
+      await page.goto(url, { waitUntil: "networkidle" });
+      const found = await page.evaluate(async () => {
+        const { value } =
+          (globalThis as unknown as Record<symbol, { value: EvidenceQuery }>)[Symbol.for("q_schools")] ?? {};
+        const special = value?.where("phase = 'Special'");
+        await special?.fetch();
+        return special?.map((school) => [school.school_name, school.england_value]);
+      });
+      const school = project.schools.find(({ phase }) => phase === "Special");
+      expect(found).toEqual([[school?.name, (await figuresOfWarehouse()).get(`${school?.urn}|now|england_value`)]]);
+      expect(asked.some((request) => request.endsWith(".wasm"))).toBe(true);
+      expect(asked.filter((request) => !request.startsWith(url))).toEqual([]);
+    });
+  });
+});
+
+describe("the gate", () => {
+  let scratch = "";
+  beforeAll(() => {
+    scratch = mkdtempSync(path.join(os.tmpdir(), "rollbook-gate-"));
+  });
+  afterAll(() => rmSync(scratch, { recursive: true, force: true }));
+
+  test("passes the site as it was built", async () => {
+    expect(await faults(site)).toEqual([]);
+  });
+
+  test("refuses a broken query and a misspelt column, which Evidence builds without complaint, and keeps the last site", async () => {
+    const pages = path.join(scratch, "pages");
+    cpSync(PAGES, pages, { recursive: true });
+    plant(
+      path.join(pages, "schools", "[school].md"),
+      "from board.attendance_bands where",
+      "from board.no_such_table where",
+    );
+    plant(path.join(pages, "index.md"), "<Standing rows={q_now}/>", "<p>{q_trust[0].trust_nmae}</p>");
+    const last = path.join(scratch, "site");
+    cpSync(site, last, { recursive: true });
+
+    const workspace = path.join(scratch, "workspace");
+    const rendering = renderSite({ warehouse, workspace, site: last, pages, log: () => {} });
+    await expect(rendering).rejects.toThrow(
+      /^The board site was not published: .* The last site is as it was\. Full log: /,
+    );
+
+    const log = readFileSync(path.join(workspace, "evidence.log"), "utf8");
+    const reasons = log.slice(log.indexOf("Not published, because:"));
+    expect(reasons).toMatch(/^- Evidence reported \d+ errors?$/m);
+    expect(reasons).toMatch(/^- the page index\.html shows a number or text that is missing$/m);
+    expect(listing(last)).toEqual(listing(site));
+  });
+
+  test("refuses a table that is not among the sources, whether the manifest names it or not", async () => {
+    const copy = copyOfSite();
+    writeFileSync(path.join(copy, "data", "board", "pupils.parquet"), "");
+    expect(await faults(copy)).toEqual(["the file data/board/pupils.parquet may not be published"]);
+
+    const manifest = path.join(copy, "data", "manifest.json");
+    plant(manifest, '"board":[', '"board":["static/data/board/pupils/x/pupils.parquet",');
+    expect(await faults(copy)).toContain("the table board/pupils may not be published");
+  });
+
+  test("refuses a pupil's identifier, wherever it stands, and does not repeat it", async () => {
+    const copy = copyOfSite();
+    plant(path.join(copy, "trends", "index.html"), "</main>", "<!-- Ellisabeth Thorncroft-Vane --></main>");
+    writeFileSync(path.join(copy, "api", "note.json"), '{"upn":"A825999924017"}');
+    const found = await faults(copy, ["Ellisabeth Thorncroft-Vane"]);
+    expect(found.sort()).toEqual([
+      "api/note.json identifies pupils in 1 place",
+      "trends/index.html identifies pupils in 1 place",
+    ]);
+  });
+
+  test("refuses a missing page, a page too many, an error box, a request to another host and a page without figures", async () => {
+    const copy = copyOfSite();
+    rmSync(path.join(copy, "schools", String(urns[0])), { recursive: true });
+    cpSync(path.join(copy, "trends"), path.join(copy, "draft"), { recursive: true });
+    plant(
+      path.join(copy, "index.html"),
+      "<h1>",
+      '<img src="https://example.org/x.png"><div class="border-negative/50"></div><h1>',
+    );
+    const bare = path.join(copy, "trends", "index.html");
+    writeFileSync(bare, readFileSync(bare, "utf8").replaceAll("data-figure=", "data-number="));
+    expect((await faults(copy)).sort()).toEqual([
+      "the page draft/index.html should not be there",
+      "the page index.html points to another host",
+      "the page index.html shows an error box",
+      `the page schools/${urns[0]}/index.html is missing`,
+      "the page trends/index.html has no figure",
+    ]);
+  });
+
+  const copyOfSite = (): string => {
+    const copy = mkdtempSync(path.join(scratch, "copy-"));
+    onTestFinished(() => rmSync(copy, { recursive: true, force: true }));
+    cpSync(site, copy, { recursive: true });
+    return copy;
+  };
+});
+
+// --- internal ---
+
+interface EvidenceQuery {
+  where(condition: string): EvidenceQuery;
+  fetch(): Promise<unknown>;
+  map<T>(each: (row: Record<string, unknown>) => T): T[];
+}
+
+/** Whether some page has to show a figure: those of schools in earlier years stand only in some charts. */
+function isShown(name: string, schoolYear: string): boolean {
+  if (/^\w+\|now\||^\d+\|bands\||^rows_/.test(name)) return true;
+  const [school, period, year] = name.split("|");
+  const shown = school === "trust" || (period === "year_to_date" && year === schoolYear);
+  return shown && /\|(value|change_points|england_value|england_gap)$/.test(name);
+}
+
+async function faults(folder: string, forbidden: string[] = []): Promise<string[]> {
+  return findFaults(folder, {
+    pages: await pageAddresses(PAGES, urns),
+    tables: await sourceTables(),
+    log: "",
+    forbidden,
+  });
+}
+
+/** Puts a fault into a file; the place must be there. */
+function plant(file: string, place: string, fault: string): void {
+  const text = readFileSync(file, "utf8");
+  expect(text).toContain(place);
+  writeFileSync(
+    file,
+    text.replace(place, () => fault),
+  );
+}
+
+function listing(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, encoding: "utf8" }).sort();
+}
+
+/** The number that a text shows: its sign from the text's sign or words, null for a dash. */
+function readFigure(text: string): number | null {
+  if (text === "–") return null;
+  if (/^(unchanged|little changed|level with|about level with|did not change|hardly changed)$/.test(text)) return 0;
+  const [, sign, digits = ""] = /([+−]?)([\d,]+(?:\.\d+)?)/.exec(text) ?? [];
+  const size = Number(digits.replaceAll(",", ""));
+  return sign === "−" || /\b(lower|below|fell)\b/.test(text) ? -size : size;
+}
+
+/** Every figure that the pages may show, by name, straight from the marts. */
+async function figuresOfWarehouse(): Promise<Map<string, number | null>> {
+  const figures = await withDuckDB({ path: warehouse, readOnly: true }, (db) =>
+    rows(
+      db,
+      `
+      with trends as (
+        select
+          concat_ws('|', coalesce(school_urn::varchar, 'trust'), period_type, school_year, measure) as name,
+          if(measure = 'percent_attendance', 1, 0) as places,
+          *,
+          value - min_by(value, school_year) over same as since_first,
+          england_value - min_by(england_value, school_year) over same as england_since_first
+        from marts.three_year_trends
+        window same as (partition by school_urn, period_type, measure)
+      ),
+      now as (
+        select coalesce(school_urn::varchar, 'trust') || '|now|' as name, *
+        from marts.school_attendance join marts.trust using (school_year)
+        where period_type = 'year_to_date' and year_group is null
+      ),
+      bands as (
+        select school_urn, case band when '0-5' then 1 when '5-10' then 2 when '50+' then 4 else 3 end as position, pupils
+        from marts.attendance_bands join marts.trust using (school_year)
+        where period_type = 'year_to_date'
+      )
+      select name || '|value' as name, round(value, places) as number from trends
+      union all select name || '|change_points', round(change_points, places) from trends
+      union all select name || '|change_since_first', round(since_first, places) from trends
+      union all select name || '|england_value', round(england_value, 1) from trends
+      union all select name || '|england_gap', round(value - england_value, places) from trends
+      union all select name || '|england_change_since_first', round(england_since_first, places) from trends
+      union all select name || 'pupils', 5 * round(pupils / 5) from now
+      union all select name || 'percent_attendance', round(percent_attendance, 1) from now
+      union all select name || 'percent_persistent', round(percent_persistent) from now
+      union all select name || 'percent_severe', round(percent_severe) from now
+      union all
+        select
+          now.name || unnest(['england_value', 'england_gap']),
+          unnest([round(england_value, 1), round(value - england_value, 1)])
+        from now join trends on trends.school_urn is not distinct from now.school_urn
+          and trends.school_year = now.school_year and trends.period_type = 'year_to_date' and measure = 'percent_attendance'
+      union all
+        select concat_ws('|', coalesce(school_urn::varchar, 'trust'), 'bands', position),
+          round(100 * sum(pupils) / sum(sum(pupils)) over (partition by school_urn))
+        from bands group by school_urn, position
+      union all unpivot (select rows_read, rows_accepted, rows_quarantined, rows_duplicate from marts.trust)
+        on columns(*) into name name value number
+      `,
+    ),
+  );
+  // -0 is shown as 0
+  return new Map(figures.map(({ name, number }) => [String(name), number === null ? null : Number(number) + 0]));
+}
