@@ -5,7 +5,10 @@ import { rows, withDuckDB } from "../ingest/duckdb.ts";
 
 const ROOT = path.join(import.meta.dirname, "..");
 const lock = JSON.parse(fs.readFileSync(path.join(ROOT, "package-lock.json"), "utf8")) as {
-  packages: Record<string, { version?: string; resolved?: string; link?: boolean }>;
+  packages: Record<
+    string,
+    { version?: string; resolved?: string; link?: boolean; optionalDependencies?: Record<string, string> }
+  >;
 };
 const installed = Object.entries(lock.packages).map(([place, { version }]) => ({
   name: place.slice(place.lastIndexOf("node_modules/") + "node_modules/".length),
@@ -25,6 +28,18 @@ test("codemirror is the one that Evidence builds with", () => {
 test("the lock file names no host that a package came from", () => {
   const resolved = Object.values(lock.packages).flatMap(({ resolved, link }) => (resolved && !link ? [resolved] : []));
   expect(resolved).toEqual([]);
+});
+
+// a lock file made where some of these could not be fetched leaves them out, and then other systems cannot install
+test("the lock file holds the builds of native packages for other systems too, each with its version", () => {
+  const vague = Object.entries(lock.packages).filter(([place, { version, link }]) => place !== "" && !version && !link);
+  expect(vague.map(([place]) => place)).toEqual([]);
+  const names = new Set(installed.map(({ name }) => name));
+  const wanted = Object.values(lock.packages).flatMap(({ optionalDependencies = {} }) =>
+    Object.keys(optionalDependencies),
+  );
+  expect(wanted.length).toBeGreaterThan(50);
+  expect(wanted.filter((name) => !names.has(name))).toEqual([]);
 });
 
 test("one module opens DuckDB: two openers of one file lose data", () => {
