@@ -11,7 +11,7 @@ import { dataFolders } from "../ingest/lake.ts";
 import { readLedger } from "../ingest/ledger.ts";
 import { isProject, readProject } from "../ingest/project.ts";
 import { buildWarehouse } from "../models/build.ts";
-import { currentWarehouse, type Pointer, warehouseInUse } from "../models/warehouse.ts";
+import { type Build, currentWarehouse, warehouseInUse } from "../models/warehouse.ts";
 import { makeSample } from "../sample/sample.ts";
 import { EXPORT_FORMATS, type ExportFormat, exportTable } from "./export.ts";
 import { ingestSentence, loadSummary, warehouseSummary } from "./summary.ts";
@@ -130,11 +130,11 @@ async function start({
     await steps([["Making the sample trust", (log) => sample(path.resolve(dir), SAMPLE_DEFAULTS, log)]]);
   }
   const result = await ingestStep(dir);
-  const pointer = await buildStep(dir);
+  const warehouse = await buildStep(dir);
   await siteStep(dir);
   console.log(loadSummary(readLedger(dataFolders(readProject(dir)).ledger)));
   console.log(ingestSentence(result));
-  console.log(warehouseSummary(pointer));
+  console.log(warehouseSummary(warehouse));
   if (stay) await serve(dir, port);
 }
 
@@ -164,19 +164,19 @@ async function ingestStep(dir: string): Promise<IngestResult> {
   return result;
 }
 
-async function buildStep(dir: string): Promise<Pointer> {
+async function buildStep(dir: string): Promise<Build> {
   const project = readProject(dir);
-  let pointer: Pointer | undefined;
+  let built: Build | undefined;
   await steps([
     [
       "Building the warehouse",
       async (log) => {
-        pointer = await buildWarehouse(project, { log, now: () => new Date() });
+        built = await buildWarehouse(project, { log, now: () => new Date() });
       },
     ],
   ]);
-  if (!pointer) throw new Error("the build ended without a warehouse");
-  return pointer;
+  if (!built) throw new Error("the build ended without a warehouse");
+  return built;
 }
 
 async function siteStep(dir: string): Promise<void> {

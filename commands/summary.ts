@@ -1,7 +1,7 @@
 import Table from "cli-table3";
 import type { IngestResult } from "../ingest/ingest.ts";
 import type { Load } from "../ingest/ledger.ts";
-import type { Pointer } from "../models/warehouse.ts";
+import type { Build } from "../models/warehouse.ts";
 
 /** The loads as a table: for each kind of file what was read and what became of it. */
 export function loadSummary(loads: Load[]): string {
@@ -26,7 +26,7 @@ export function ingestSentence({ loads, unchanged }: IngestResult): string {
 }
 
 /** The marts of a warehouse and how many rows each has. */
-export function warehouseSummary({ tables }: Pointer): string {
+export function warehouseSummary({ tables }: Build): string {
   const marts = tables.filter((entry) => entry.table.startsWith("marts."));
   return table(
     ["built", "rows"],

@@ -48,15 +48,17 @@ export function plainName(column: string): string {
   return column.toLowerCase().replace(/[^a-z0-9]/g, "");
 }
 
+/** The plain names that each field of a format goes by in exports. */
+export type FieldNames<Field extends string> = Record<Field, readonly string[]>;
+
 /**
  * Finds which column of a file holds each field of a format.
  *
- * @param names for each field the plain names it goes by
- * @returns the position of each field that is there
+ * @returns the position of each field that is there; of two columns that could hold a field, the first
  */
 export function findFields<Field extends string>(
   columns: string[],
-  names: Record<Field, readonly string[]>,
+  names: FieldNames<Field>,
 ): Partial<Record<Field, number>> {
   const plain = columns.map(plainName);
   const found: Partial<Record<Field, number>> = {};
@@ -65,6 +67,13 @@ export function findFields<Field extends string>(
     if (at >= 0) found[field] = at;
   }
   return found;
+}
+
+/** Columns of which more than one could hold the same field, so that a choice between them would be a guess. */
+export function rivals(columns: string[], names: FieldNames<string>): string[][] {
+  return Object.values(names)
+    .map((known) => columns.filter((column) => known.includes(plainName(column))))
+    .filter((claimants) => claimants.length > 1);
 }
 
 // --- internal ---

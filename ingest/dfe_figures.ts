@@ -1,4 +1,4 @@
-import { plainName } from "./csv.ts";
+import { plainName, rivals } from "./csv.ts";
 import { quote, rows } from "./duckdb.ts";
 import { RollbookError } from "./errors.ts";
 import { type Arrival, field, type RegisterFormat, refuseBadRows } from "./format.ts";
@@ -22,6 +22,8 @@ export const dfeFigures: RegisterFormat = {
   required: REQUIRED,
   partitions: ["time_period"],
   lacks: (columns) => REQUIRED.filter((name) => !columns.map(plainName).includes(plainName(name))),
+  rivals: (columns) =>
+    rivals(columns, Object.fromEntries(columns.map((name) => [name, [plainName(name)]]))).slice(0, 1),
   async load(arrival) {
     await refuseUnknownColumns(arrival);
     await readRows(arrival);

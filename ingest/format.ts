@@ -34,6 +34,8 @@ export interface RegisterFormat {
   partitions: readonly string[];
   /** Which of the required columns a file lacks: none when it is of this kind. */
   lacks(columns: string[]): string[];
+  /** Columns of which more than one could hold the same field. */
+  rivals(columns: string[]): string[][];
   load(arrival: Arrival): Promise<void>;
 }
 

@@ -11,6 +11,7 @@ import { RollbookError } from "./errors.ts";
 import type { RegisterFormat } from "./format.ts";
 import { dataFolders, partsOf, writeParts } from "./lake.ts";
 import { commitRun, type Load, readLedger } from "./ledger.ts";
+import { alone } from "./lock.ts";
 import { marks } from "./marks.ts";
 import type { Project } from "./project.ts";
 import { pupilSecret } from "./pupil_keys.ts";
@@ -36,11 +37,17 @@ export interface IngestResult {
  *
  * The same bytes are never loaded twice, and nothing that was loaded is ever changed.
  */
-export async function ingest(project: Project, { log, now }: IngestEffects): Promise<IngestResult> {
-  const folders = dataFolders(project);
+export async function ingest(project: Project, effects: IngestEffects): Promise<IngestResult> {
   const names = registerFiles(project.registers);
-  const loaded = readLedger(folders.ledger);
   makeWritable(project.data);
+  return alone(project.data, () => takeIn(project, names, effects));
+}
+
+// --- internal ---
+
+async function takeIn(project: Project, names: string[], { log, now }: IngestEffects): Promise<IngestResult> {
+  const folders = dataFolders(project);
+  const loaded = readLedger(folders.ledger);
 
   const fresh: { name: string; file: string; sha256: string }[] = [];
   const seen = new Set(loaded.map((load) => load.sha256));
@@ -93,8 +100,6 @@ export async function ingest(project: Project, { log, now }: IngestEffects): Pro
   }
 }
 
-// --- internal ---
-
 /** The files of the drop folder, by path within it. What begins with a dot or with ~$ is a program's own. */
 function registerFiles(folder: string): string[] {
   const names = fs.existsSync(folder)
@@ -115,7 +120,7 @@ function makeWritable(folder: string): void {
   try {
     fs.mkdirSync(folder, { recursive: true, mode: 0o700 });
     fs.accessSync(folder, fs.constants.W_OK);
-    const probe = path.join(folder, ".writable");
+    const probe = path.join(folder, `.writable-${process.pid}`);
     fs.writeFileSync(probe, "");
     fs.rmSync(probe);
   } catch {
@@ -172,6 +177,11 @@ async function loadFile(db: DuckDBConnection, options: FileToLoad): Promise<Omit
   const { name, file, loadNumber, project, secret, staging } = options;
   const columns = readHeader(file);
   const format = recognise(name, columns);
+  for (const claimants of format.rivals(columns ?? [])) {
+    throw new RollbookError(
+      `${name}, row 1: expected one column to choose from, found ${claimants.join(" and ")}; export the file with the one that counts`,
+    );
+  }
   const loadedAt = options.now().toISOString();
   await readCsv(db, file, name, columns ?? []);
   await format.load({

@@ -1,4 +1,4 @@
-import { findFields } from "./csv.ts";
+import { findFields, rivals } from "./csv.ts";
 import { quote } from "./duckdb.ts";
 import {
   type Arrival,
@@ -74,6 +74,7 @@ export const pupils: RegisterFormat = {
     const found = findFields(columns, NAMES);
     return Object.entries(REQUIRED).flatMap(([name, needed]) => (found[needed] === undefined ? [name] : []));
   },
+  rivals: (columns) => rivals(columns, NAMES),
   async load(arrival) {
     await readRows(arrival);
     await refuseBadRows(arrival, rules(arrival));

@@ -7,12 +7,13 @@ import { quote, rows, withDuckDB } from "../ingest/duckdb.ts";
 import { RollbookError } from "../ingest/errors.ts";
 import { dataFolders, partsOf } from "../ingest/lake.ts";
 import { readLedger } from "../ingest/ledger.ts";
+import { alone } from "../ingest/lock.ts";
 import { marksTable } from "../ingest/marks.ts";
 import type { Project } from "../ingest/project.ts";
 import { pupilsTable } from "../ingest/pupils.ts";
 import { type Model, readModels } from "./model.ts";
 import { readRules } from "./rules.ts";
-import { measureTables, type Pointer, putInUse } from "./warehouse.ts";
+import { type Build, measureTables, putInUse } from "./warehouse.ts";
 
 /** `raw.quarantine`: rows that were set aside, by file and row as the spreadsheet shows it. */
 const quarantineTable = `create table raw.quarantine (
@@ -36,7 +37,33 @@ export interface BuildEffects {
  *
  * Until then the warehouse before it stays in use, whatever happens.
  */
-export async function buildWarehouse(project: Project, { log, now }: BuildEffects): Promise<Pointer> {
+export async function buildWarehouse(project: Project, effects: BuildEffects): Promise<Build> {
+  return alone(project.data, () => build(project, effects));
+}
+
+/** Makes every schema, the empty raw tables and the rules: what models may read before any register is there. */
+export async function createRawTables(db: DuckDBConnection): Promise<void> {
+  for (const schema of ["raw", "rules", "staging", "marts"]) await db.run(`create schema ${schema}`);
+  await db.run(`${bookkeepingTables}; ${Object.values(LAKE_TABLES).join("; ")}`);
+  await readRules(db, "rules");
+}
+
+/** Makes the table of each model in turn and holds it to its grain and checks. */
+export async function buildModels(db: DuckDBConnection, models: Model[], log: (line: string) => void): Promise<void> {
+  for (const model of models) {
+    log(`building ${model.name}`);
+    try {
+      await db.run(`create table ${model.name} as ${model.sql}`);
+    } catch (error) {
+      throw new RollbookError(`${model.file} does not run: ${firstLine(error)}`);
+    }
+    await hold(db, model);
+  }
+}
+
+// --- internal ---
+
+async function build(project: Project, { log, now }: BuildEffects): Promise<Build> {
   const folders = dataFolders(project);
   const loads = readLedger(folders.ledger);
   if (loads.length === 0) throw new RollbookError('Nothing has been loaded: run "rollbook ingest" first');
@@ -68,9 +95,9 @@ export async function buildWarehouse(project: Project, { log, now }: BuildEffect
     });
     fs.chmodSync(target, 0o600);
     log("reading the new warehouse back");
-    const pointer = { file, built_at: builtAt, tables };
-    await putInUse(folders.warehouse, pointer);
-    return pointer;
+    const finished = { file, built_at: builtAt, tables };
+    await putInUse(folders.warehouse, finished);
+    return finished;
   } catch (error) {
     for (const leftover of [target, `${target}.wal`]) fs.rmSync(leftover, { force: true });
     throw error;
@@ -78,28 +105,6 @@ export async function buildWarehouse(project: Project, { log, now }: BuildEffect
     fs.rmSync(spill, { recursive: true, force: true });
   }
 }
-
-/** Makes every schema, the empty raw tables and the rules: what models may read before any register is there. */
-export async function createRawTables(db: DuckDBConnection): Promise<void> {
-  for (const schema of ["raw", "rules", "staging", "marts"]) await db.run(`create schema ${schema}`);
-  await db.run(`${bookkeepingTables}; ${Object.values(LAKE_TABLES).join("; ")}`);
-  await readRules(db, "rules");
-}
-
-/** Makes the table of each model in turn and holds it to its grain and checks. */
-export async function buildModels(db: DuckDBConnection, models: Model[], log: (line: string) => void): Promise<void> {
-  for (const model of models) {
-    log(`building ${model.name}`);
-    try {
-      await db.run(`create table ${model.name} as ${model.sql}`);
-    } catch (error) {
-      throw new RollbookError(`${model.file} does not run: ${firstLine(error)}`);
-    }
-    await hold(db, model);
-  }
-}
-
-// --- internal ---
 
 /** Counts are named, rows are not: at the grain of pupils a row is a child's. */
 async function hold(db: DuckDBConnection, model: Model): Promise<void> {

@@ -9,10 +9,13 @@ import { RollbookError } from "../ingest/errors.ts";
 const KEPT_BUILDS = 2;
 
 const Table = z.strictObject({ table: z.string(), rows: z.int(), checksum: z.string() });
-const Pointer = z.strictObject({ file: z.string(), built_at: z.iso.datetime(), tables: z.array(Table) });
+const Build = z.strictObject({ file: z.string(), built_at: z.iso.datetime(), tables: z.array(Table) });
+/** What `current.json` says: the build in use, and the finished ones before it that stay. */
+const Pointer = Build.extend({ earlier: z.array(z.string()) });
 
 /** A finished warehouse: its file, and what each table in it must add up to. */
-export type Pointer = z.infer<typeof Pointer>;
+export type Build = z.infer<typeof Build>;
+type Pointer = z.infer<typeof Pointer>;
 
 /** The warehouse in use, or null before the first build. */
 export function currentWarehouse(folder: string): (Pointer & { path: string }) | null {
@@ -32,12 +35,12 @@ export function warehouseInUse(folder: string): Pointer & { path: string } {
 }
 
 /** Row count and checksum of every table. Every value of every row is read: an open file proves nothing. */
-export async function measureTables(db: DuckDBConnection): Promise<Pointer["tables"]> {
+export async function measureTables(db: DuckDBConnection): Promise<Build["tables"]> {
   const tables = await rows(
     db,
     "select table_schema || '.' || table_name as name from information_schema.tables order by name",
   );
-  const measured: Pointer["tables"] = [];
+  const measured: Build["tables"] = [];
   for (const { name } of tables) {
     const [sum] = await rows(
       db,
@@ -53,32 +56,36 @@ export async function measureTables(db: DuckDBConnection): Promise<Pointer["tabl
  *
  * The swap is one rename of a small file; the warehouse before it stays untouched until then, and readers of it keep it.
  */
-export async function putInUse(folder: string, pointer: Pointer): Promise<void> {
-  const built = path.join(folder, pointer.file);
+export async function putInUse(folder: string, build: Build): Promise<void> {
+  const built = path.join(folder, build.file);
   if (fs.existsSync(`${built}.wal`)) throw new Error("the build left a write-ahead log: it is not finished");
   const found = await withDuckDB({ path: built, readOnly: true }, measureTables);
-  const wrong = pointer.tables.filter(
+  const wrong = build.tables.filter(
     (table, i) =>
       table.table !== found[i]?.table || table.rows !== found[i].rows || table.checksum !== found[i].checksum,
   );
-  if (wrong.length > 0 || found.length !== pointer.tables.length) {
+  if (wrong.length > 0 || found.length !== build.tables.length) {
     throw new RollbookError(
       `The new warehouse does not read back as it was built (${wrong.map(({ table }) => table).join(", ")}); the last one stays in use. Check the disk, then run "rollbook build" again`,
     );
   }
+  const last = currentWarehouse(folder);
+  const pointer: Pointer = { ...build, earlier: last ? [last.file, ...last.earlier].slice(0, KEPT_BUILDS) : [] };
   const draft = path.join(folder, "current.json.draft");
   const handle = fs.openSync(draft, "w", 0o600);
   fs.writeSync(handle, `${JSON.stringify(Pointer.parse(pointer), null, 1)}\n`);
   fs.fsyncSync(handle);
   fs.closeSync(handle);
   fs.renameSync(draft, path.join(folder, "current.json"));
-  sweep(folder, pointer.file);
+  sweep(folder, pointer);
 }
 
 // --- internal ---
 
-/** Removes builds that were never finished and all but the newest earlier ones. */
-function sweep(folder: string, inUse: string): void {
-  const builds = fs.readdirSync(folder).filter((name) => name.endsWith(".duckdb") && name !== inUse);
-  for (const name of builds.sort().reverse().slice(KEPT_BUILDS)) fs.rmSync(path.join(folder, name), { force: true });
+/** Removes every build but the one in use and the finished ones that stay: what a crash left, and what is too old. */
+function sweep(folder: string, { file, earlier }: Pointer): void {
+  const kept = new Set(["current.json", file, ...earlier]);
+  for (const name of fs.readdirSync(folder)) {
+    if (!kept.has(name)) fs.rmSync(path.join(folder, name), { force: true });
+  }
 }

@@ -109,6 +109,16 @@ const refused: [what: string, content: string | Buffer, message: string][] = [
     'bad.csv, row 2, column "LeavingDate": expected a day on or after the day of entry',
   ],
   [
+    "two columns that could both be the mark",
+    `${MARKS_HEADER},Code\n${mark({})},${CANARY}\n`,
+    "bad.csv, row 1: expected one column to choose from, found Mark and Code; export the file with the one that counts",
+  ],
+  [
+    "a column that stands twice",
+    `${MARKS_HEADER},Mark\n${mark({})},I\n`,
+    "bad.csv, row 1: expected one column to choose from, found Mark and Mark",
+  ],
+  [
     "a DfE file with a column that is new",
     "time_period,geographic_level,country_code,possible_sessions,attendance_perc,reason_z9\n202526,National,E92000001,1,1,1\n",
     "bad.csv, row 1: expected only columns listed in models/rules/dfe_columns.csv, found reason_z9",

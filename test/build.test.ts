@@ -37,7 +37,7 @@ test("a warehouse in which one byte changed on its way to the disk is not put in
 
   const copy = path.join(warehouse, "copy.duckdb");
   fs.copyFileSync(pointer.path, copy);
-  const { path: _, ...described } = pointer;
+  const { path: _, earlier: __, ...described } = pointer;
   await putInUse(warehouse, { ...described, file: "copy.duckdb" });
   expect(warehouseInUse(warehouse).file).toBe("copy.duckdb");
 

@@ -74,3 +74,23 @@ test("what a run leaves behind is readable by its owner only", async () => {
     .filter((name) => fs.statSync(path.join(project.data, name)).mode & 0o077);
   expect(open).toEqual([]);
 });
+
+test("of two ingests at once one works, and the other says who is at work and changes nothing", async () => {
+  const project = makeProject({
+    "marks.csv": marksFile(...Array.from({ length: 20_000 }, (_, i) => mark({ upn: upn(i) }))),
+  });
+  const runs = await Promise.all([1, 2, 3].map(() => rollbook("ingest", "--project", project.dir)));
+  const [first, ...others] = runs.sort((a, b) => a.code - b.code);
+  expect(first).toMatchObject({ code: 0 });
+  for (const { code, stdout, stderr } of others) {
+    if (code === 0) expect(stdout).toContain("Nothing new");
+    else expect(stderr).toMatch(/^Another run is at work on .* \(process \d+\): wait until it has ended/);
+  }
+  expect(runs.filter(({ stdout }) => stdout.includes("Loaded 1 new file."))).toHaveLength(1);
+});
+
+// --- internal ---
+
+function upn(i: number): string {
+  return `A${String(82_599_990_000 + i).padStart(11, "0")}7`;
+}

@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import path from "node:path";
 
-const ROLLBOOK = path.join(import.meta.dirname, "..", "rollbook.js");
+export const ROLLBOOK = path.join(import.meta.dirname, "..", "rollbook.js");
 
 /** Runs the command line as a user does and waits for its end. */
 export function rollbook(...words: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
