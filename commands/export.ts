@@ -1,4 +1,5 @@
 import fs from "node:fs";
+import path from "node:path";
 import type { DuckDBConnection } from "@duckdb/node-api";
 import {
   Bool,
@@ -12,7 +13,7 @@ import {
   RecordBatchFileWriter,
   Schema,
   Table,
-  TimestampMicrosecond,
+  TimestampMillisecond,
   Utf8,
   vectorFromArray,
 } from "apache-arrow";
@@ -52,6 +53,9 @@ export async function exportTable(
       throw new RollbookError(`The warehouse has no table of that name. It has: ${marts.join(", ")}`);
     }
     const query = `from ${table} order by all`;
+    if (!fs.existsSync(path.dirname(out)) || fs.statSync(out, { throwIfNoEntry: false })?.isDirectory()) {
+      throw new RollbookError(`Cannot write to ${out}: name a file in a folder that is there`);
+    }
     if (format === "arrow") return writeArrow(db, query, wanted, out);
     await db.run(`copy (${query}) to ${quote(out)} (${format === "csv" ? "format csv, header" : "format parquet"})`);
     const reader = await db.runAndReadAll(`select count(*)::integer as rows from ${table}`);
@@ -103,7 +107,7 @@ function arrowType(duckdbType: string): DataType {
     DOUBLE: new Float64(),
     VARCHAR: new Utf8(),
     DATE: new DateDay(),
-    TIMESTAMP: new TimestampMicrosecond(),
+    TIMESTAMP: new TimestampMillisecond(),
   };
   const type = types[duckdbType];
   if (!type)
@@ -117,7 +121,7 @@ function arrowType(duckdbType: string): DataType {
 function arrowValue(value: unknown): unknown {
   if (value !== null && typeof value === "object") {
     if ("days" in value) return new Date(Number(value.days) * 86_400_000);
-    if ("micros" in value) return value.micros;
+    if ("micros" in value) return new Date(Number(value.micros) / 1000);
   }
   return value;
 }

@@ -136,6 +136,10 @@ async function start({
   console.log(ingestSentence(result));
   console.log(warehouseSummary(warehouse));
   if (stay) await serve(dir, port);
+  else
+    console.log(
+      `The board site is in ${path.join(readProject(dir).site, "board")}. Look at it with: npx rollbook serve`,
+    );
 }
 
 async function sample(
@@ -255,8 +259,14 @@ function projectOption(): Option {
 
 function portOption(): Option {
   return new Option("--port <n>", "the port to serve on; the next free one if it is taken")
-    .argParser(whole)
+    .argParser(portNumber)
     .default(DEFAULT_PORT);
+}
+
+function portNumber(text: string): number {
+  const port = whole(text);
+  if (port < 1024 || port > 65_535) throw new InvalidArgumentError("Expected a port from 1024 to 65535.");
+  return port;
 }
 
 function whole(text: string): number {

@@ -51,7 +51,7 @@ export async function serveSite({ site, port, log }: ServeOptions): Promise<{ ur
     server.listen(free, HOST, resolve);
   });
   return {
-    url: `http://${HOST}:${free}/`,
+    url: `http://localhost:${free}/`,
     close: () =>
       new Promise<void>((resolve, reject) => {
         server.close((error) => (error ? reject(error) : resolve()));

@@ -34,6 +34,7 @@ export interface RenderOptions {
 export async function renderSite(options: RenderOptions): Promise<{ pages: number; bytes: number }> {
   const { warehouse, workspace, site, log } = options;
   const source = options.pages ?? PAGES;
+  await refuseSmallSchools(warehouse);
   const pages = await pageAddresses(source, await schoolUrns(warehouse));
   await recoverSite(site);
   await makeWorkspace(workspace, source);
@@ -72,6 +73,30 @@ export async function renderSite(options: RenderOptions): Promise<{ pages: numbe
 }
 
 // --- internal ---
+
+/**
+ * Until breakdowns can be withheld one by one, a school so small that its rates tell of single pupils stops the site:
+ * leaving out its page alone would not help, since the trust less the other schools is that school.
+ */
+async function refuseSmallSchools(warehouse: string): Promise<void> {
+  const small = await withDuckDB({ path: warehouse, readOnly: true }, (db) =>
+    rows(
+      db,
+      `select distinct school_name, minimum_pupils
+      from marts.school_attendance
+      join marts.schools using (school_urn)
+      cross join rules.disclosure
+      where period_type in ('year', 'year_to_date') and year_group is null and pupils < minimum_pupils
+      order by all`,
+    ),
+  );
+  const [school] = small;
+  if (school) {
+    throw new RollbookError(
+      `${school.school_name} had fewer than ${school.minimum_pupils} pupils in a year that the board site shows, so its figures could be traced to single children and no site is made. Take the school out of rollbook.yaml`,
+    );
+  }
+}
 
 async function schoolUrns(warehouse: string): Promise<number[]> {
   if (!existsSync(warehouse)) {

@@ -18,7 +18,7 @@ export interface Bookkeeping {
   };
   "raw.half_terms": { school_year: string; half_term: string; starts_on: string; ends_on: string };
   "raw.closed_days": { school_year: string; closed_on: string };
-  "raw.loads": Omit<Load, "parts">;
+  "raw.loads": Omit<Load, "parts" | "key_check">;
   "information_schema.columns": {
     table_schema: string;
     table_name: string;
@@ -66,6 +66,6 @@ export async function writeBookkeeping(books: Kysely<Bookkeeping>, project: Proj
     closed.map((closed_on) => ({ school_year, closed_on })),
   );
   if (closed.length > 0) await books.insertInto("raw.closed_days").values(closed).execute();
-  const ledger = loads.map(({ parts: _, ...load }) => load);
+  const ledger = loads.map(({ parts: _, key_check: __, ...load }) => load);
   if (ledger.length > 0) await books.insertInto("raw.loads").values(ledger).execute();
 }

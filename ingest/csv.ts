@@ -1,13 +1,15 @@
 import fs from "node:fs";
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { parse } from "csv-parse/sync";
-import { quote } from "./duckdb.ts";
+import { quote, rows } from "./duckdb.ts";
 import { RollbookError } from "./errors.ts";
 
 /** As much of a file as its header may take. */
 const HEADER_BYTES = 65_536;
 /** The longest row that is read: 64 KiB a field is more than any register has. */
 const ROW_BYTES = 1_048_576;
+const LF = 10;
+const CR = 13;
 
 /** The column names of a CSV file as they stand in its first row, or null when it is no text that can be read. */
 export function readHeader(file: string): string[] | null {
@@ -41,6 +43,26 @@ export async function readCsv(db: DuckDBConnection, file: string, name: string, 
   } catch (error) {
     throw unreadable(name, error);
   }
+}
+
+/**
+ * Holds the rows in `arrived` to the lines of the file, one each. A quote that is out of place can swallow whole rows
+ * into one field, and an empty line would put every row number after it out of step with the spreadsheet's.
+ */
+export async function holdToLines(db: DuckDBConnection, file: string, name: string, columns: string[]): Promise<void> {
+  const [read] = await rows(db, "select count(*)::integer as rows from arrived");
+  const { lines, firstEmpty } = await countLines(file);
+  if (lines === Number(read?.rows) + 1 && firstEmpty === null) return;
+  const broken = columns.map((_, i) => `regexp_matches(column_${i}, '[\\n\\r]')`).join(" or ");
+  const [swallowed] = await rows(db, `select min(row_number)::integer as row from arrived where ${broken}`);
+  if (swallowed?.row) {
+    throw new RollbookError(
+      `${name}, row ${swallowed.row}: expected no line break within a field; a double quote may be out of place there: correct it and export the file again`,
+    );
+  }
+  throw new RollbookError(
+    `${name}, row ${firstEmpty ?? lines}: expected no empty line between the rows; take it out and save the file again`,
+  );
 }
 
 /** How a column's name is compared: letters and digits only, in lower case. */
@@ -77,6 +99,35 @@ export function rivals(columns: string[], names: FieldNames<string>): string[][]
 }
 
 // --- internal ---
+
+/** The lines of a text file up to the last that is not empty, and where the first empty one stands before that. */
+async function countLines(file: string): Promise<{ lines: number; firstEmpty: number | null }> {
+  let lines = 0;
+  let firstEmpty: number | null = null;
+  let empty = 0;
+  let length = 0;
+  let last = 0;
+  const end = () => {
+    if (length === 0) empty++;
+    else {
+      if (empty > 0) firstEmpty ??= lines + 1;
+      lines += empty + 1;
+      empty = 0;
+    }
+    length = 0;
+  };
+  for await (const chunk of fs.createReadStream(file, { highWaterMark: 1 << 20 }) as AsyncIterable<Buffer>) {
+    for (const byte of chunk) {
+      if (byte === LF && last === CR) {
+        // the second half of one line ending
+      } else if (byte === LF || byte === CR) end();
+      else length++;
+      last = byte;
+    }
+  }
+  if (length > 0) end();
+  return { lines, firstEmpty };
+}
 
 /** DuckDB's own message quotes the row, and the row is a pupil's: only the line and the counts are taken from it. */
 function unreadable(name: string, error: unknown): RollbookError {

@@ -46,6 +46,18 @@ export const dfeFigures: RegisterFormat = {
         expected: `a number or one of DfE's symbols ${SYMBOLS.join(", ")}`,
         mend: "see DfE's notes to the file; Rollbook takes no unknown symbol for a zero",
       },
+      {
+        column: "any figure",
+        fails: "not isfinite(value) or value not between 0 and 1e12",
+        expected: "a count or percentage",
+        mend: "download the file again",
+      },
+      {
+        column: "geographic_level",
+        fails: "count_of_the_same > 1",
+        expected: "each area and phase once in a year",
+        mend: "download the file again",
+      },
     ]);
     await accept(arrival);
   },
@@ -92,7 +104,11 @@ async function readRows({ db, columns }: Arrival): Promise<void> {
         .join(", ")}], recursive := true)
       from labelled
     )
-    select *, try_cast(figure as double) as value from unpivoted`);
+    select
+      *,
+      try_cast(figure as double) as value,
+      count(*) over (partition by time_period, area_code, phase, column_name) as count_of_the_same,
+    from unpivoted`);
 }
 
 /** The same file of the same year loaded again in a later edition replaces nothing: the build takes the newest. */

@@ -72,7 +72,7 @@ export function rulesOfEveryRegister(project: Project, columns: { school_urn: st
   return [
     {
       column: columns.school_urn,
-      fails: `school_urn is null or school_urn not in (${project.schools.map((school) => school.urn).join(", ")})`,
+      fails: `school_urn is null or not regexp_full_match(urn_text, '\\d{6}') or school_urn not in (${project.schools.map((school) => school.urn).join(", ")})`,
       expected: "the URN of a school in rollbook.yaml",
       mend: "add the school there, or take the file out of the drop folder",
     },
@@ -96,6 +96,10 @@ export function dateIn(text: string, format: Project["dates"]): string {
     ? `case when regexp_full_match(${text}, '\\d{4}-\\d{2}-\\d{2}(T00:00:00(\\.0+)?Z?)?') then cast(try_strptime(left(${text}, 10), '%Y-%m-%d') as date) end`
     : `case when regexp_full_match(${text}, '\\d{2}/\\d{2}/\\d{4}') then cast(try_strptime(${text}, '%d/%m/%Y') as date) end`;
 }
+
+/** What helps when dates are written another way than the project says. */
+export const DATES_MEND =
+  'export the file again without opening it in a spreadsheet, or, if all files write dates like this, state it as "dates" in rollbook.yaml';
 
 /** How the project's date format is shown in a message. */
 export function dateExample(format: Project["dates"]): string {

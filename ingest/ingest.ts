@@ -4,7 +4,7 @@ import path from "node:path";
 import { pipeline } from "node:stream/promises";
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { readRules } from "../models/rules.ts";
-import { readCsv, readHeader } from "./csv.ts";
+import { holdToLines, readCsv, readHeader } from "./csv.ts";
 import { dfeFigures } from "./dfe_figures.ts";
 import { rows, withDuckDB } from "./duckdb.ts";
 import { RollbookError } from "./errors.ts";
@@ -14,7 +14,7 @@ import { commitRun, type Load, readLedger } from "./ledger.ts";
 import { alone } from "./lock.ts";
 import { marks } from "./marks.ts";
 import type { Project } from "./project.ts";
-import { pupilSecret } from "./pupil_keys.ts";
+import { checkOf, pupilSecret } from "./pupil_keys.ts";
 import { pupils } from "./pupils.ts";
 
 /** Every kind of file that is read. A file is of the first kind whose columns it has. */
@@ -49,24 +49,26 @@ async function takeIn(project: Project, names: string[], { log, now }: IngestEff
   const folders = dataFolders(project);
   const loaded = readLedger(folders.ledger);
 
-  const fresh: { name: string; file: string; sha256: string }[] = [];
-  const seen = new Set(loaded.map((load) => load.sha256));
-  for (const name of names) {
-    const file = path.join(project.registers, name);
-    const sha256 = await hash(file);
-    if (!seen.has(sha256)) fresh.push({ name, file, sha256 });
-    seen.add(sha256);
-  }
-  const unchanged = names.length - fresh.length;
-  if (fresh.length === 0) return { loads: [], unchanged };
-
   const staging = path.join(folders.work, "ingest");
   fs.rmSync(staging, { recursive: true, force: true });
   fs.mkdirSync(staging, { recursive: true, mode: 0o700 });
   try {
+    const fresh: { name: string; file: string; sha256: string }[] = [];
+    const isKnown = knownFiles(loaded);
+    for (const name of names) {
+      const file = path.join(project.registers, name);
+      if (isKnown(name, await hash(file), fresh)) continue;
+      // read from a copy, so that what is loaded is what was hashed and is kept
+      const copy = path.join(staging, `${fresh.length}.landing`);
+      const sha256 = await land(file, copy);
+      if (!isKnown(name, sha256, fresh)) fresh.push({ name, file: copy, sha256 });
+    }
+    const unchanged = names.length - fresh.length;
+    if (fresh.length === 0) return { loads: [], unchanged };
+
     const loads = await withDuckDB({ spillTo: path.join(staging, "spill") }, async (db) => {
       await readRules(db, "temp", ["register_codes", "dfe_columns"]);
-      const secret = pupilSecret(project.data);
+      const secret = pupilSecret(project.data, loaded.at(-1)?.key_check);
       const run: Load[] = [];
       const refusals: string[] = [];
       for (const { name, file, sha256 } of fresh) {
@@ -78,7 +80,7 @@ async function takeIn(project: Project, names: string[], { log, now }: IngestEff
         ];
         try {
           const load = await loadFile(db, { name, file, loadNumber, project, secret, before, staging, now });
-          run.push({ ...load, sha256 });
+          run.push({ ...load, sha256, key_check: checkOf(secret) });
         } catch (error) {
           if (!(error instanceof RollbookError)) throw error;
           refusals.push(error.message);
@@ -87,7 +89,8 @@ async function takeIn(project: Project, names: string[], { log, now }: IngestEff
       if (refusals.length > 0) throw new RollbookError([...refusals, "Nothing was loaded."].join("\n"));
       return run;
     });
-    for (const { file, sha256 } of fresh) land(file, path.join(folders.landing, sha256));
+    fs.mkdirSync(folders.landing, { recursive: true, mode: 0o700 });
+    for (const { file, sha256 } of fresh) fs.renameSync(file, path.join(folders.landing, sha256));
     for (const { file } of loads.flatMap((load) => load.parts)) {
       const target = path.join(folders.lake, file);
       fs.mkdirSync(path.dirname(target), { recursive: true, mode: 0o700 });
@@ -105,7 +108,8 @@ function registerFiles(folder: string): string[] {
   const names = fs.existsSync(folder)
     ? fs.readdirSync(folder, { recursive: true, withFileTypes: true }).flatMap((entry) => {
         const name = path.relative(folder, path.join(entry.parentPath, entry.name));
-        return entry.isFile() && !/(^|[\\/])(\.|~\$)/.test(name) ? [name.replaceAll("\\", "/")] : [];
+        const isFile = entry.isFile() || (entry.isSymbolicLink() && fs.statSync(path.join(folder, name)).isFile());
+        return isFile && !/(^|[\\/])(\.|~\$)/.test(name) ? [name.replaceAll("\\", "/")] : [];
       })
     : [];
   if (names.length === 0) {
@@ -130,18 +134,28 @@ function makeWritable(folder: string): void {
   }
 }
 
+/**
+ * Whether a file of this name and these bytes says nothing new. The same bytes do when the file has held others since:
+ * then the register was put back to what it was.
+ */
+function knownFiles(loaded: Load[]): (name: string, sha256: string, fresh: { sha256: string }[]) => boolean {
+  const seen = new Set(loaded.map((load) => load.sha256));
+  const lastOf = new Map(loaded.map((load) => [load.file, load.sha256]));
+  return (name, sha256, fresh) =>
+    (seen.has(sha256) && (lastOf.get(name) ?? sha256) === sha256) || fresh.some((file) => file.sha256 === sha256);
+}
+
 async function hash(file: string): Promise<string> {
   const sha256 = createHash("sha256");
   await pipeline(fs.createReadStream(file, { highWaterMark: 1 << 20 }), sha256);
   return sha256.digest("hex");
 }
 
-function land(file: string, target: string): void {
-  if (fs.existsSync(target)) return;
-  fs.mkdirSync(path.dirname(target), { recursive: true, mode: 0o700 });
-  fs.copyFileSync(file, `${target}.draft`, fs.constants.COPYFILE_FICLONE);
-  fs.chmodSync(`${target}.draft`, 0o600);
-  fs.renameSync(`${target}.draft`, target);
+/** Copies a register file and gives the SHA-256 of the copy. */
+async function land(file: string, copy: string): Promise<string> {
+  await fs.promises.copyFile(file, copy, fs.constants.COPYFILE_FICLONE);
+  await fs.promises.chmod(copy, 0o600);
+  return hash(copy);
 }
 
 function recognise(name: string, columns: string[] | null): RegisterFormat {
@@ -173,7 +187,7 @@ interface FileToLoad {
   now: () => Date;
 }
 
-async function loadFile(db: DuckDBConnection, options: FileToLoad): Promise<Omit<Load, "sha256">> {
+async function loadFile(db: DuckDBConnection, options: FileToLoad): Promise<Omit<Load, "sha256" | "key_check">> {
   const { name, file, loadNumber, project, secret, staging } = options;
   const columns = readHeader(file);
   const format = recognise(name, columns);
@@ -184,6 +198,7 @@ async function loadFile(db: DuckDBConnection, options: FileToLoad): Promise<Omit
   }
   const loadedAt = options.now().toISOString();
   await readCsv(db, file, name, columns ?? []);
+  await holdToLines(db, file, name, columns ?? []);
   await format.load({
     db,
     project,

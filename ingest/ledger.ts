@@ -1,6 +1,7 @@
 import fs from "node:fs";
 import path from "node:path";
 import * as z from "zod";
+import { RollbookError } from "./errors.ts";
 
 const count = z.int().nonnegative();
 
@@ -16,6 +17,8 @@ const Load = z.strictObject({
   rows_accepted: count,
   rows_quarantined: count,
   rows_duplicate: count,
+  /** What the secret of the pupil keys is known by: rows keyed with another would not meet. */
+  key_check: z.string(),
   /** What the load put into the lake: table and Parquet file, relative to the lake. */
   parts: z.array(z.strictObject({ table: z.string(), file: z.string() })),
 });
@@ -32,9 +35,17 @@ export type Load = z.infer<typeof Load>;
 export function readLedger(folder: string): Load[] {
   if (!fs.existsSync(folder)) return [];
   const runs = fs.readdirSync(folder).filter((name) => name.endsWith(".json"));
-  return runs
-    .sort()
-    .flatMap((name) => z.array(Load).parse(JSON.parse(fs.readFileSync(path.join(folder, name), "utf8"))));
+  return runs.sort().flatMap((name) => readRun(path.join(folder, name)));
+}
+
+function readRun(file: string): Load[] {
+  try {
+    return z.array(Load).parse(JSON.parse(fs.readFileSync(file, "utf8")));
+  } catch {
+    throw new RollbookError(
+      `${file} cannot be read: bring it back from a backup. Without it, what it loaded cannot be accounted for`,
+    );
+  }
 }
 
 /** Writes one run into the ledger in a single step: after a crash it is there whole or not at all. */

@@ -2,6 +2,7 @@ import { findFields, rivals } from "./csv.ts";
 import { quote, rows } from "./duckdb.ts";
 import {
   type Arrival,
+  DATES_MEND,
   dateExample,
   dateIn,
   field,
@@ -31,6 +32,13 @@ const REQUIRED = {
   SessionDate: "session_date",
   Session: "session",
   Mark: "mark",
+} as const;
+
+/** How a time of change is written, beside each way of writing dates: by systems, and by a spreadsheet that saved it. */
+const ISO_TIMES = ["%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S.%gZ", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S"];
+const TIMES = {
+  "yyyy-mm-dd": ISO_TIMES,
+  "dd/mm/yyyy": ["%d/%m/%Y %H:%M", "%d/%m/%Y %H:%M:%S", ...ISO_TIMES],
 } as const;
 
 /** `raw.marks`: every mark as it came, one row for each time that a source stated it. */
@@ -66,6 +74,7 @@ async function readRows({ db, columns, project }: Arrival): Promise<void> {
     create or replace temp table arrived_rows as
     select
       row_number,
+      ${field(at.school_urn)} as urn_text,
       try_cast(${field(at.school_urn)} as integer) as school_urn,
       upper(${field(at.upn)}) as upn,
       ${dateIn(field(at.session_date), project.dates)} as session_date,
@@ -73,7 +82,7 @@ async function readRows({ db, columns, project }: Arrival): Promise<void> {
       -- a blank or a double dash is the same as a dash: no mark was recorded
       coalesce(nullif(upper(${field(at.mark)}), '--'), '-') as code,
       ${field(at.modified)} as modified_text,
-      try_strptime(${field(at.modified)}, ['%Y-%m-%dT%H:%M:%SZ', '%Y-%m-%dT%H:%M:%S.%gZ', '%Y-%m-%dT%H:%M:%S', '%Y-%m-%d %H:%M:%S']) as modified,
+      try_strptime(${field(at.modified)}, [${TIMES[project.dates].map(quote).join(", ")}]) as modified,
       lower(coalesce(${field(at.is_deleted)}, 'false')) as deleted_text,
     from arrived`);
 }
@@ -87,7 +96,7 @@ function rules({ columns, project }: Arrival) {
       column: column("session_date"),
       fails: "session_date is null",
       expected: `${dateExample(project.dates)} that is in the calendar`,
-      mend: 'export the file again, or state how its dates are written as "dates" in rollbook.yaml',
+      mend: DATES_MEND,
     },
     {
       column: column("session_date"),
@@ -113,7 +122,7 @@ function rules({ columns, project }: Arrival) {
       column: column("modified"),
       fails: "modified_text is not null and modified is null",
       expected: "a time like 2025-09-01T09:02:11Z",
-      mend: "export the file again",
+      mend: "export the file again from the school's system, or take the column out",
     },
     {
       column: column("is_deleted"),
@@ -128,7 +137,9 @@ function rules({ columns, project }: Arrival) {
  * Sorts out the rows that are not to be loaded: a code that was not in force that day, marks of one session that
  * contradict each other and carry the same time, and rows that repeat what is known.
  */
-async function setAside({ db, before }: Arrival): Promise<void> {
+async function setAside({ db, before, columns }: Arrival): Promise<void> {
+  // where a file times only what was changed, a mark without a time is the one that was entered first, on its day
+  const isTimed = findFields(columns, NAMES).modified !== undefined;
   await db.run(`
     create or replace temp table keyed_rows as
     select
@@ -138,7 +149,7 @@ async function setAside({ db, before }: Arrival): Promise<void> {
       session_date,
       session,
       arrived_rows.code,
-      modified,
+      ${isTimed ? "coalesce(modified, session_date::timestamp)" : "modified"} as modified,
       deleted_text = 'true' as is_deleted,
       valid_from is null as is_out_of_force,
       ${schoolYearOf("session_date")} as school_year,

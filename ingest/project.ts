@@ -7,7 +7,13 @@ import { RollbookError } from "./errors.ts";
 const PROJECT_FILE = "rollbook.yaml";
 
 const day = z.iso.date("expected a date like 2025-09-01");
-const schoolYear = z.string().regex(/^20\d\d\/\d\d$/, "expected a school year like 2025/26");
+const schoolYear = z
+  .string()
+  .regex(/^20\d\d\/\d\d$/, "expected a school year like 2025/26")
+  .refine(
+    (year) => (Number(year.slice(2, 4)) + 1) % 100 === Number(year.slice(5)),
+    "expected two years that follow each other",
+  );
 
 const School = z.strictObject({
   urn: z.int("expected a URN: six digits").min(100000).max(999999),
@@ -99,7 +105,7 @@ function readYaml(file: string): unknown {
   try {
     return parse(fs.readFileSync(file, "utf8"));
   } catch (error) {
-    if (!(error instanceof YAMLParseError)) throw error;
+    if (!(error instanceof YAMLParseError)) throw new RollbookError(`${file} cannot be read: expected a text file`);
     const line = error.linePos?.[0].line ?? 1;
     throw new RollbookError(`${PROJECT_FILE}, line ${line}: expected YAML that can be read (${error.code})`);
   }

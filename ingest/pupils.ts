@@ -2,6 +2,7 @@ import { findFields, rivals } from "./csv.ts";
 import { quote } from "./duckdb.ts";
 import {
   type Arrival,
+  DATES_MEND,
   dateExample,
   dateIn,
   field,
@@ -54,6 +55,8 @@ const FLAGS = [
   "is_child_protection",
   "is_young_carer",
 ] as const;
+/** Texts that are kept are codes and names of groups: what is longer stands in a column that is not its own. */
+const LONGEST_TEXT = 40;
 const TEXTS = ["registration_group", "sex", "sen_provision", "ethnicity_code"] as const;
 
 /** `raw.pupils`: what a school said of a pupil's enrolment and status on the day of an extract. No names, no UPN. */
@@ -96,14 +99,14 @@ async function readRows({ db, columns, project, loadedAt }: Arrival): Promise<vo
     create or replace temp table arrived_rows as
     select
       row_number,
+      ${field(at.school_urn)} as urn_text,
       try_cast(${field(at.school_urn)} as integer) as school_urn,
       upper(${field(at.upn)}) as upn,
       ${yearGroupIn(field(at.year_group))} as year_group,
       ${[...dates, ...flags, ...texts].join(",\n      ")},
     from arrived`);
-  // a file that does not say when it was taken tells of the day it came
-  if (at.known_on === undefined)
-    await db.run(`update arrived_rows set known_on = date ${quote(loadedAt.slice(0, 10))}`);
+  // a row that does not say when it was taken tells of the day it came
+  await db.run(`update arrived_rows set known_on = date ${quote(loadedAt.slice(0, 10))} where known_on_text is null`);
 }
 
 function rules({ columns, project }: Arrival): RowRule[] {
@@ -121,13 +124,13 @@ function rules({ columns, project }: Arrival): RowRule[] {
       column: column("entered_on"),
       fails: "entered_on is null",
       expected: `${dateExample(project.dates)} that is in the calendar`,
-      mend: "export the date of admission",
+      mend: DATES_MEND,
     },
     ...DATES.filter((name) => name !== "entered_on").map((name) => ({
       column: column(name),
       fails: `${name}_text is not null and ${name} is null`,
       expected: `${dateExample(project.dates)} that is in the calendar, or nothing`,
-      mend: "correct it in the register and export the file again",
+      mend: DATES_MEND,
     })),
     {
       column: column("left_on"),
@@ -135,6 +138,12 @@ function rules({ columns, project }: Arrival): RowRule[] {
       expected: "a day on or after the day of entry",
       mend: "correct the dates of enrolment in the register",
     },
+    ...TEXTS.map((name) => ({
+      column: column(name),
+      fails: `length(${name}) > ${LONGEST_TEXT} or contains(${name}, '@') or regexp_matches(upper(${name}), '[A-Z][0-9]{11}')`,
+      expected: "a short code or name of a group",
+      mend: "check that the columns stand below their headings, and export the file again",
+    })),
     ...FLAGS.map((name) => ({
       column: column(name),
       fails: `${name}_text is not null and ${name} is null`,

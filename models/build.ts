@@ -84,11 +84,10 @@ async function build(project: Project, { log, now }: BuildEffects): Promise<Buil
         const parts = partsOf(table, loads, folders.lake);
         if (parts.length === 0) continue;
         log(`reading raw.${table}`);
-        await db.run(`
-          insert into raw.${table} by name
-          select columns(c -> c <> 'school_year')
-          from read_parquet([${parts.map(quote).join(", ")}], hive_partitioning = true, union_by_name = true)`);
+        await readParts(db, table, parts);
       }
+      await holdToLedger(db);
+      await holdToCalendars(db);
       await buildModels(db, readModels(), log);
       await db.run("checkpoint");
       return measureTables(db);
@@ -103,6 +102,70 @@ async function build(project: Project, { log, now }: BuildEffects): Promise<Buil
     throw error;
   } finally {
     fs.rmSync(spill, { recursive: true, force: true });
+  }
+}
+
+async function readParts(db: DuckDBConnection, table: string, parts: string[]): Promise<void> {
+  try {
+    await db.run(`
+      insert into raw.${table} by name
+      select columns(c -> c <> 'school_year')
+      from read_parquet([${parts.map(quote).join(", ")}], hive_partitioning = true, union_by_name = true)`);
+  } catch (error) {
+    throw new RollbookError(
+      `The lake cannot be read (${firstLine(error)}). Bring its folder back from a backup, or take the data folder away and ingest the landed files again`,
+    );
+  }
+}
+
+/** The rows of every load must be there, as many as the ledger says: nothing that was accepted may be missing. */
+async function holdToLedger(db: DuckDBConnection): Promise<void> {
+  const missing = await rows(
+    db,
+    `with
+    promised as (
+      select load_number, format as source, rows_accepted as rows from raw.loads
+      union all
+      select load_number, 'quarantine', rows_quarantined from raw.loads
+    ),
+    found as (
+      select load_number, 'marks' as source, count(*) as rows from raw.marks group by all
+      union all
+      select load_number, 'pupils', count(*) from raw.pupils group by all
+      union all
+      select load_number, 'dfe_figures', count(distinct row_number) from raw.dfe_figures group by all
+      union all
+      select load_number, 'quarantine', count(*) from raw.quarantine group by all
+    )
+    select load_number, source, promised.rows as promised, coalesce(found.rows, 0) as found
+    from promised full join found using (load_number, source)
+    where coalesce(promised.rows, 0) <> coalesce(found.rows, 0)
+    order by all`,
+  );
+  const [first] = missing;
+  if (first) {
+    throw new RollbookError(
+      `The lake does not hold what the ledger says: load ${first.load_number} has ${first.found} rows of ${first.source}, not ${first.promised ?? 0}. Bring the data folder back from a backup`,
+    );
+  }
+}
+
+/** A school year that has marks but no calendar would drop out of every figure without a word. */
+async function holdToCalendars(db: DuckDBConnection): Promise<void> {
+  const without = await rows(
+    db,
+    `with marked as (
+      select distinct year(session_date) - if(month(session_date) < 8, 1, 0) as starts_in from raw.marks
+    )
+    select starts_in || '/' || right((starts_in + 1)::varchar, 2) as school_year
+    from marked
+    where starts_in not in (select left(school_year, 4)::integer from raw.half_terms)
+    order by all`,
+  );
+  if (without.length > 0) {
+    throw new RollbookError(
+      `rollbook.yaml has no calendar for ${without.map(({ school_year }) => school_year).join(", ")}, which marks were loaded for: add it`,
+    );
   }
 }
 
@@ -126,6 +189,8 @@ async function hold(db: DuckDBConnection, model: Model): Promise<void> {
   }
 }
 
+/** What DuckDB says went wrong. A conversion that failed quotes the value, which may be a child's: then only its kind. */
 function firstLine(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).split("\n")[0] ?? "";
+  const line = (error instanceof Error ? error.message : String(error)).split("\n")[0] ?? "";
+  return /^(Conversion|Invalid Input|Out of Range) Error/.test(line) ? (line.split(":")[0] ?? "") : line;
 }

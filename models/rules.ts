@@ -18,7 +18,7 @@ export function ruleNames(): string[] {
 
 /**
  * Makes the table of each rule in a schema. A column's name says its type: `is_` true or false, `_from`, `_to` and `_on`
- * a day (`_from_percent` a whole number), `percent_` a number, `week` a whole number; everything else is text.
+ * a day (`_from_percent` and `minimum_` a whole number), `percent_` a number; everything else is text.
  */
 export async function readRules(db: DuckDBConnection, schema: string, names = ruleNames()): Promise<void> {
   for (const name of names) {
@@ -36,7 +36,7 @@ export async function readRules(db: DuckDBConnection, schema: string, names = ru
 
 function typeOf(column: string): string {
   if (column.startsWith("is_")) return "BOOLEAN";
-  if (column.endsWith("_from_percent") || column === "week") return "INTEGER";
+  if (column.endsWith("_from_percent") || column.startsWith("minimum_")) return "INTEGER";
   if (column.startsWith("percent_")) return "DOUBLE";
   if (/_(from|to|on)$/.test(column)) return "DATE";
   return "VARCHAR";

@@ -21,7 +21,7 @@ type Pointer = z.infer<typeof Pointer>;
 export function currentWarehouse(folder: string): (Pointer & { path: string }) | null {
   const file = path.join(folder, "current.json");
   if (!fs.existsSync(file)) return null;
-  const pointer = Pointer.parse(JSON.parse(fs.readFileSync(file, "utf8")));
+  const pointer = readPointer(file);
   return { ...pointer, path: path.join(folder, pointer.file) };
 }
 
@@ -81,6 +81,14 @@ export async function putInUse(folder: string, build: Build): Promise<void> {
 }
 
 // --- internal ---
+
+function readPointer(file: string): Pointer {
+  try {
+    return Pointer.parse(JSON.parse(fs.readFileSync(file, "utf8")));
+  } catch {
+    throw new RollbookError(`${file} cannot be read: delete it and run "rollbook build"`);
+  }
+}
 
 /** Removes every build but the one in use and the finished ones that stay: what a crash left, and what is too old. */
 function sweep(folder: string, { file, earlier }: Pointer): void {

@@ -61,7 +61,7 @@ const refused: [what: string, content: string | Buffer, message: string][] = [
   [
     "an impossible date",
     marksFile(mark({}), mark({ date: "2026-02-30" })),
-    'bad.csv, row 3, column "SessionDate": expected a date like 2025-09-01 that is in the calendar; export the file again, or state how its dates are written as "dates" in rollbook.yaml',
+    'bad.csv, row 3, column "SessionDate": expected a date like 2025-09-01 that is in the calendar; export the file again without opening it in a spreadsheet, or, if all files write dates like this, state it as "dates" in rollbook.yaml',
   ],
   [
     "dates written another way than stated",
@@ -107,6 +107,36 @@ const refused: [what: string, content: string | Buffer, message: string][] = [
     "a day of leaving before the day of entry",
     `${PUPILS_HEADER}\n999001,V825999924017,5,2021-09-06,2021-09-05,true,2026-03-20\n`,
     'bad.csv, row 2, column "LeavingDate": expected a day on or after the day of entry',
+  ],
+  [
+    "a quote that swallows the rows up to the next",
+    `${MARKS_HEADER},Note\n${mark({})},"6 o clock\n${mark({ session: "PM" })},\n${mark({ date: "2025-10-07" })},late 5"\n`,
+    "bad.csv, row 2: expected no line break within a field; a double quote may be out of place there: correct it and export the file again",
+  ],
+  [
+    "an empty line between the rows",
+    `${marksFile(mark({}))}\n${mark({ session: "PM" })}\n`,
+    "bad.csv, row 3: expected no empty line between the rows; take it out and save the file again",
+  ],
+  [
+    "a name in a column of codes",
+    `SchoolURN,UPN,YearGroup,EntryDate,EthnicityCode\n999001,V825999924017,5,2021-09-06,${CANARY}@school\n`,
+    'bad.csv, row 2, column "EthnicityCode": expected a short code or name of a group',
+  ],
+  [
+    "a URN that is almost one",
+    marksFile(mark({ urn: "999001.4" })),
+    'bad.csv, row 2, column "SchoolURN": expected the URN of a school in rollbook.yaml',
+  ],
+  [
+    "a DfE file that states an area twice",
+    "time_period,geographic_level,country_code,possible_sessions,attendance_perc\n202526,National,E92000001,1,1\n202526,National,E92000001,2,2\n",
+    'bad.csv, row 2, column "geographic_level" (and 3 more rows): expected each area and phase once in a year',
+  ],
+  [
+    "a DfE figure that is no number",
+    "time_period,geographic_level,country_code,possible_sessions,attendance_perc\n202526,National,E92000001,inf,1\n",
+    'bad.csv, row 2, column "any figure": expected a count or percentage',
   ],
   [
     "two columns that could both be the mark",

@@ -59,6 +59,10 @@ test("nulls, days and the type of every column survive in Arrow, and an empty ma
   const [trust] = tableFromIPC(fs.readFileSync(out)).toArray();
   expect(new Date(trust.as_at).toISOString()).toBe("2026-03-20T00:00:00.000Z");
 
+  await exportTable(warehouse, "raw.marks", "arrow", out);
+  const [first] = tableFromIPC(fs.readFileSync(out)).toArray();
+  expect(new Date(first.known_at).toISOString()).toBe("2025-10-06T09:02:11.000Z");
+
   await exportTable(warehouse, "marts.school_attendance", "arrow", out);
   const schools = tableFromIPC(fs.readFileSync(out)).toArray();
   expect(schools.filter((row) => row.school_urn === null).length).toBeGreaterThan(0);

@@ -126,6 +126,75 @@ test("a pupil is known by a key that cannot be found from the UPN, the same in m
   }
 });
 
+test("a mark without a time of change gives way to one with, in a file that times its changes", async () => {
+  const project = makeProject({
+    "a.csv": marksFile(mark({ mark: "N", modified: "" }), mark({ mark: "I", modified: "2025-10-08T09:00:00Z" })),
+  });
+  await quietly(project);
+  expect(await built(project, "select code from staging.session_marks")).toEqual([{ code: "I" }]);
+});
+
+test("a register put back to the bytes it had before is read again", async () => {
+  const rows = (code: string) => ({
+    "register.csv": `SchoolURN,UPN,Date,Session,Mark\n999001,V825999924017,2025-10-06,AM,${code}\n`,
+  });
+  const project = makeProject(rows("/"));
+  await quietly(project);
+  for (const code of ["I", "/"]) {
+    drop(project.dir, rows(code));
+    expect((await quietly(project)).loads).toMatchObject([{ rows_accepted: 1 }]);
+  }
+  expect(await built(project, "select code from staging.session_marks")).toEqual([{ code: "/" }]);
+});
+
+test("a file that a spreadsheet saved, with its dates and times, is read where rollbook.yaml says so", async () => {
+  const row = mark({ modified: "06/10/2025 09:06" }).replace("2025-10-06", "06/10/2025").replace("false", "FALSE");
+  const project = makeProject({ "a.csv": `\uFEFF${marksFile(row).replaceAll("\n", "\r\n")}` }, "dates: dd/mm/yyyy\n");
+  await quietly(project);
+  expect(await built(project, "select known_at::varchar as known_at from raw.marks")).toEqual([
+    { known_at: "2025-10-06 09:06:00" },
+  ]);
+});
+
+test("empty lines at the end of a file are no rows", async () => {
+  const project = makeProject({ "a.csv": `${marksFile(mark({}))}\n\n` });
+  expect((await quietly(project)).loads).toMatchObject([{ rows_read: 1 }]);
+});
+
+test("with a pupil key that was lost or changed nothing is loaded, since every pupil would count twice", async () => {
+  const project = makeProject({ "a.csv": marksFile(mark({})) });
+  await quietly(project);
+  drop(project.dir, { "b.csv": marksFile(mark({ session: "PM", mark: "\\" })) });
+  const secret = path.join(project.data, "pupil-key");
+  for (const wrong of [null, Buffer.alloc(0), Buffer.alloc(32, 7)]) {
+    if (wrong) fs.writeFileSync(secret, wrong);
+    else fs.rmSync(secret);
+    await expect(quietly(project)).rejects.toThrow(/pupil-key is not the key that this data was loaded with/);
+  }
+});
+
+test("rows that were accepted and are not in the lake stop the build", async () => {
+  const project = makeProject({
+    "1.csv": marksFile(mark({})),
+    "2.csv": marksFile(mark({ session: "PM" }), mark({ date: "2025-10-07" })),
+  });
+  await quietly(project);
+  const [first, second] = files(dataFolders(project).lake).sort();
+  fs.copyFileSync(first as string, second as string);
+  await expect(built(project, marksInWarehouse)).rejects.toThrow(
+    "The lake does not hold what the ledger says: load 1 has 2 rows of marks, not 1",
+  );
+});
+
+test("a year that has marks but no calendar stops the build", async () => {
+  const project = makeProject({ "a.csv": marksFile(mark({}), mark({ date: "2024-10-07" })) });
+  await quietly(project);
+  const calendars = project.calendars.filter((calendar) => calendar.school_year === "2025/26");
+  await expect(built({ ...project, calendars }, marksInWarehouse)).rejects.toThrow(
+    "rollbook.yaml has no calendar for 2024/25",
+  );
+});
+
 test("a file that a crash left in the lake is not read", async () => {
   const project = makeProject({ "a.csv": marksFile(mark({})) });
   await quietly(project);

@@ -60,13 +60,13 @@ const STANDINGS: [string, Partial<TrendRow>, string][] = [
   ],
   [
     "of pupils, by one whole point",
-    { measure: "percent_persistent", value: 20, change_points: -1, england_value: 20.8, england_gap: 0 },
-    "20% of pupils were persistently absent (they missed 10% or more of their sessions), 1 point lower than at the same week last year and about level with England (20.8%, weighted by our schools’ phases).",
+    { measure: "percent_persistent", value: 20, change_points: -1, england_value: 20, england_gap: 0 },
+    "20% of pupils were persistently absent (they missed 10% or more of their sessions), 1 point lower than at the same week last year and level with England (20%, weighted by our schools’ phases).",
   ],
   [
     "of pupils, by less than half a point",
     { measure: "percent_severe", value: 3, change_points: 0, england_value: null, england_gap: null },
-    "3% were severely absent (they missed half of their sessions or more), little changed from the same week last year. DfE publishes no figure for England at this point of the year.",
+    "3% were severely absent (they missed half of their sessions or more), unchanged from the same week last year. DfE publishes no figure for England at this point of the year.",
   ],
 ];
 
@@ -119,8 +119,13 @@ test("what is not known is a dash, and nothing has no sign", () => {
   expect([signed(0.4, 1), signed(-0.4, 1), signed(0, 1), signed(-2, 0)]).toEqual(["+0.4", "−0.4", "0.0", "−2"]);
 });
 
-test("questions are about the school furthest below England and the one with most persistent absence", () => {
-  const school = (school_name: string, england_gap: number | null, percent_persistent: number) => ({
+test("questions are about the school furthest below England and the one with most persistent absence for its phase", () => {
+  const school = (
+    school_name: string,
+    england_gap: number | null,
+    percent_persistent: number,
+    persistent_gap: number | null = null,
+  ) => ({
     school_urn: 999001,
     school_name,
     phase: "Primary",
@@ -128,13 +133,14 @@ test("questions are about the school furthest below England and the one with mos
     percent_persistent,
     percent_severe: 1,
     england_gap,
+    persistent_gap,
   });
   const [first, second, third] = aboutSchools(
-    [school("Oak", 0.4, 12), school("Elm", -1.4, 9), school("Ash", null, 31)],
+    [school("Oak", 0.4, 26, 4), school("Elm", -1.4, 9, -3), school("Ash", null, 34, -1)],
     1,
   );
   expect(first).toMatch(/^Attendance at Elm is 1\.4 points below England for its phase\./);
-  expect(second).toMatch(/^31% of pupils at Ash are persistently absent, the most in the trust\./);
+  expect(second).toMatch(/^26% of pupils at Oak are persistently absent, 4 points above England for its phase\./);
   expect(third).toMatch(/^1 register row is quarantined\. Which school does it/);
   expect(aboutSchools([school("Oak", 0.4, 12), school("Elm", 0.1, 9)], 0)[0]).toMatch(
     /^No school is below England for its phase\. What does Oak,/,

@@ -218,7 +218,7 @@ function listing(folder: string): string[] {
 /** The number that a text shows: its sign from the text's sign or words, null for a dash. */
 function readFigure(text: string): number | null {
   if (text === "–") return null;
-  if (/^(unchanged|little changed|level with|about level with|did not change|hardly changed)$/.test(text)) return 0;
+  if (/^(unchanged|level with|did not change)$/.test(text)) return 0;
   const [, sign, digits = ""] = /([+−]?)([\d,]+(?:\.\d+)?)/.exec(text) ?? [];
   const size = Number(digits.replaceAll(",", ""));
   return sign === "−" || /\b(lower|below|fell)\b/.test(text) ? -size : size;
@@ -234,11 +234,21 @@ async function figuresOfWarehouse(): Promise<Map<string, number | null>> {
         select
           concat_ws('|', coalesce(school_urn::varchar, 'trust'), period_type, school_year, measure) as name,
           if(measure = 'percent_attendance', 1, 0) as places,
-          *,
-          value - min_by(value, school_year) over same as since_first,
-          england_value - min_by(england_value, school_year) over same as england_since_first
+          * replace (round(value, places) as value, round(england_value, places) as england_value)
         from marts.three_year_trends
-        window same as (partition by school_urn, period_type, measure)
+      ),
+      since as (
+        select
+          trends.*,
+          trends.value - before.value as since_last,
+          trends.value - min_by(trends.value, trends.school_year) over same as since_first,
+          trends.england_value - min_by(trends.england_value, trends.school_year) over same as england_since_first
+        from trends left join trends as before
+          on trends.school_urn is not distinct from before.school_urn
+          and trends.period_type = before.period_type
+          and trends.measure = before.measure
+          and left(trends.school_year, 4)::integer = left(before.school_year, 4)::integer + 1
+        window same as (partition by trends.school_urn, trends.period_type, trends.measure)
       ),
       now as (
         select coalesce(school_urn::varchar, 'trust') || '|now|' as name, *
@@ -250,12 +260,12 @@ async function figuresOfWarehouse(): Promise<Map<string, number | null>> {
         from marts.attendance_bands join marts.trust using (school_year)
         where period_type = 'year_to_date'
       )
-      select name || '|value' as name, round(value, places) as number from trends
-      union all select name || '|change_points', round(change_points, places) from trends
-      union all select name || '|change_since_first', round(since_first, places) from trends
-      union all select name || '|england_value', round(england_value, 1) from trends
-      union all select name || '|england_gap', round(value - england_value, places) from trends
-      union all select name || '|england_change_since_first', round(england_since_first, places) from trends
+      select name || '|value' as name, value as number from since
+      union all select name || '|change_points', round(since_last, places) from since
+      union all select name || '|change_since_first', round(since_first, places) from since
+      union all select name || '|england_value', england_value from since
+      union all select name || '|england_gap', round(value - england_value, places) from since
+      union all select name || '|england_change_since_first', round(england_since_first, places) from since
       union all select name || 'pupils', 5 * round(pupils / 5) from now
       union all select name || 'percent_attendance', round(percent_attendance, 1) from now
       union all select name || 'percent_persistent', round(percent_persistent) from now
@@ -263,7 +273,7 @@ async function figuresOfWarehouse(): Promise<Map<string, number | null>> {
       union all
         select
           now.name || unnest(['england_value', 'england_gap']),
-          unnest([round(england_value, 1), round(value - england_value, 1)])
+          unnest([england_value, round(value - england_value, 1)])
         from now join trends on trends.school_urn is not distinct from now.school_urn
           and trends.school_year = now.school_year and trends.period_type = 'year_to_date' and measure = 'percent_attendance'
       union all

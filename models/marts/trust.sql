@@ -23,6 +23,12 @@ session_marks as (
 ),
 
 
+possible_codes as (
+    select distinct code
+    from rules.register_codes
+    where is_possible
+),
+
 read as (
     select
         coalesce(sum(rows_read), 0)::bigint as rows_read,
@@ -34,7 +40,7 @@ read as (
 
 this_year as (
     select
-        max(session_date) filter (code <> '-') as newest_session,
+        max(session_date) filter (code in (from possible_codes)) as newest_session,
         count(*) filter (code = '-') as sessions_without_mark
     from session_marks cross join as_at
     where is_on_roll and session_date between make_date(starts_in::integer, 8, 1) and as_at

@@ -8,10 +8,23 @@ project as (
     from raw.project
 ),
 
+loads as (
+    from raw.loads
+),
+
+possible_codes as (
+    select distinct code
+    from rules.register_codes
+    where is_possible
+),
+
+-- holidays, leave and closures are entered ahead: only sessions that had been held when the file came say how far it goes
 newest as (
     select max(session_date) as session_date
-    from raw.marks
-    where code <> '-'
+    from raw.marks as marks
+    semi join possible_codes using (code)
+    join loads using (load_number)
+    where not is_deleted and session_date <= loaded_at::date
 ),
 
 chosen as (

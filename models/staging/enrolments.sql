@@ -1,6 +1,7 @@
 -- When each pupil was on each school's roll, as last told.
 --
--- Spells of one pupil at one school do not overlap: a later entry ends the spell before it.
+-- The newest extract that names a pupil is believed for all spells from the first that it gives; spells before that one
+-- come from earlier extracts and end before it begins.
 --
 -- grain: school_urn, pupil_key, entered_on
 -- check: entered_on <= left_on
@@ -8,7 +9,35 @@
 with
 
 told as (
+    select
+        school_urn,
+        pupil_key,
+        entered_on,
+        coalesce(left_on, date '9999-12-31') as left_on,
+        known_on,
+        load_number,
+        row_number
     from raw.pupils
+),
+
+newest as (
+    select school_urn, pupil_key, max(known_on) as known_on
+    from told
+    group by all
+),
+
+first_of_newest as (
+    select school_urn, pupil_key, min(entered_on) as first_entered_on
+    from told semi join newest using (school_urn, pupil_key, known_on)
+    group by all
+),
+
+believed as (
+    select told.*
+    from told
+    join newest on told.school_urn = newest.school_urn and told.pupil_key = newest.pupil_key
+    join first_of_newest on told.school_urn = first_of_newest.school_urn and told.pupil_key = first_of_newest.pupil_key
+    where told.known_on = newest.known_on or told.entered_on < first_entered_on
 ),
 
 last_told as (
@@ -16,14 +45,10 @@ last_told as (
         school_urn,
         pupil_key,
         entered_on,
-        -- the latest word is on roll where it gives no day of leaving: max_by would pass over a null
-        max_by(
-            coalesce(left_on, date '9999-12-31'),
-            {'known_on': known_on, 'load_number': load_number}
-        ) as left_on_told,
+        max_by(left_on, {'known_on': known_on, 'load_number': load_number, 'row_number': row_number}) as left_on_told,
         max(known_on) as known_on
-    from told
-    group by school_urn, pupil_key, entered_on
+    from believed
+    group by all
 ),
 
 one_after_another as (

@@ -90,7 +90,8 @@ up_to_date as (
         least(ends_on, as_at) as ends_on,
         last_day <= as_at as is_complete
     from united cross join as_at
-    where starts_on <= as_at
+    -- the first days of August may be in a week that lay in July in another year
+    where starts_on <= as_at and starts_on <= ends_on
 )
 
 from up_to_date

@@ -10,6 +10,8 @@ export interface ComparedSchool {
   percent_persistent: number;
   percent_severe: number;
   england_gap: number | null;
+  /** Persistent absence less England's for the phase, in points. */
+  persistent_gap: number | null;
 }
 
 /** Two or three questions about the schools of a trust, side by side. */
@@ -28,10 +30,12 @@ export function aboutSchools(schools: ComparedSchool[], rowsQuarantined: number)
       `No school is below England for its phase. What does ${highest.school_name}, furthest above it, do that the others could?`,
     );
   }
-  const persistent = least(schools, (school) => -school.percent_persistent);
-  if (persistent && persistent.percent_persistent > 0) {
+  // a special school is compared with special schools: the most in the trust would always be the same school
+  const persistent = least(schools, (school) => -(school.persistent_gap ?? 0));
+  if (persistent && (persistent.persistent_gap ?? 0) > 0) {
     questions.push(
-      `${persistent.percent_persistent}% of pupils at ${persistent.school_name} are persistently absent, the most in the trust. ` +
+      `${persistent.percent_persistent}% of pupils at ${persistent.school_name} are persistently absent, ` +
+        `${besideEngland(persistent.persistent_gap ?? 0, 0)} England for its phase. ` +
         "Which groups of pupils are they, and is each family offered support?",
     );
   }

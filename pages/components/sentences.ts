@@ -67,7 +67,7 @@ const NO_LAST_YEAR = "There is no figure for the same week last year. ";
 
 function figure(row: TrendRow, column: TrendColumn, phrase?: (number: number, decimals: number) => string): Part {
   const number = row[column];
-  const text = phrase && number !== null ? phrase(number, places(row.measure, column)) : figureText(row, column);
+  const text = phrase && number !== null ? phrase(number, places(row.measure)) : figureText(row, column);
   return { name: figureName(row, column), text };
 }
 

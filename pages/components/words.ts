@@ -18,9 +18,9 @@ export interface TrendRow {
 
 export type TrendColumn = Exclude<keyof TrendRow, "school_urn" | "school_year" | "period_type" | "measure">;
 
-/** Attendance is shown to 0.1, percentages of pupils to 1; DfE's own figures to 0.1. */
-export function places(measure: Measure, column: TrendColumn): number {
-  return measure === "percent_attendance" || column === "england_value" ? 1 : 0;
+/** Attendance is shown to 0.1 and percentages of pupils to 1, England's as ours. */
+export function places(measure: Measure): number {
+  return measure === "percent_attendance" ? 1 : 0;
 }
 
 /** `92.9%`, or a dash where there is no figure. */
@@ -43,19 +43,19 @@ export function points(size: number, decimals: number): string {
 
 /** `0.4 points higher`. `from` follows where the rounded difference is nothing, `than at` elsewhere. */
 export function changed(change: number, decimals: number): string {
-  if (change === 0) return decimals === 0 ? "little changed" : "unchanged";
+  if (change === 0) return "unchanged";
   return `${points(change, decimals)} ${change > 0 ? "higher" : "lower"}`;
 }
 
 /** `0.3 points below`; England follows. */
 export function besideEngland(gap: number, decimals: number): string {
-  if (gap === 0) return decimals === 0 ? "about level with" : "level with";
+  if (gap === 0) return "level with";
   return `${points(gap, decimals)} ${gap > 0 ? "above" : "below"}`;
 }
 
 /** `rose by 0.4 points`, `fell by 1 point`. */
 export function moved(change: number, decimals: number): string {
-  if (change === 0) return decimals === 0 ? "hardly changed" : "did not change";
+  if (change === 0) return "did not change";
   return `${change > 0 ? "rose" : "fell"} by ${points(change, decimals)}`;
 }
 
@@ -67,7 +67,7 @@ export function count(number: number): string {
 /** One number of a row, as a table writes it. */
 export function figureText(row: TrendRow, column: TrendColumn): string {
   const write = column === "value" || column === "england_value" ? percent : signed;
-  return write(row[column], places(row.measure, column));
+  return write(row[column], places(row.measure));
 }
 
 /** The name under which a test finds a figure on a page: school, kind of period, school year, measure and column. */
