@@ -14,6 +14,7 @@ import { buildWarehouse } from "../models/build.ts";
 import { type Build, currentWarehouse, warehouseInUse } from "../models/warehouse.ts";
 import { makeSample } from "../sample/sample.ts";
 import { EXPORT_FORMATS, type ExportFormat, exportTable } from "./export.ts";
+import { quarantinedRows } from "./quarantine.ts";
 import { ingestSentence, loadSummary, warehouseSummary } from "./summary.ts";
 
 const PACKAGE = path.join(import.meta.dirname, "..", "package.json");
@@ -112,7 +113,7 @@ function program(): Command {
     .command("status")
     .description("say what was loaded, what is in the warehouse and where the site is")
     .addOption(projectOption())
-    .action(({ project }: { project: string }) => status(project));
+    .action(async ({ project }: { project: string }) => status(project));
 
   return rollbook;
 }
@@ -214,13 +215,14 @@ async function serve(dir: string, port: number): Promise<void> {
   console.log(`The board site is at ${url} (Ctrl+C stops it)`);
 }
 
-function status(dir: string): void {
+async function status(dir: string): Promise<void> {
   const project = readProject(dir);
   const folders = dataFolders(project);
   const loads = readLedger(folders.ledger);
   console.log(`${project.trust}: ${project.schools.length} schools`);
   console.log(loads.length > 0 ? loadSummary(loads) : "Nothing has been loaded yet.");
   const warehouse = currentWarehouse(folders.warehouse);
+  if (warehouse) for (const line of await quarantinedRows(warehouse.path)) console.log(line);
   console.log(
     warehouse ? `${warehouseSummary(warehouse)}\nWarehouse: ${warehouse.path}` : "No warehouse has been built yet.",
   );

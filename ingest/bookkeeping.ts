@@ -19,6 +19,8 @@ export interface Bookkeeping {
   "raw.half_terms": { school_year: string; half_term: string; starts_on: string; ends_on: string };
   "raw.closed_days": { school_year: string; closed_on: string };
   "raw.loads": Omit<Load, "parts" | "key_check">;
+  "raw.quarantine": { school_urn: number; rule: string; load_number: number; row_number: number };
+  "rules.quarantine_rules": { rule: string; meaning: string; mend: string };
   "information_schema.columns": {
     table_schema: string;
     table_name: string;

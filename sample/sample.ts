@@ -44,7 +44,7 @@ interface School {
   advantage: number;
 }
 
-const FIRST_LINE = "# Made by rollbook sample";
+const FIRST_LINE = /^# Made by rollbook sample --schools (\d+) --pupils (\d+) --years (\d+) --seed (\d+)\. /;
 const SAMPLE_FILE = /^(marks|pupils)-\d{4}-\d{2}(-amended)?\.csv$/;
 const SAMPLE_FOLDER = /^999\d{3}$/;
 
@@ -70,22 +70,29 @@ const RAKING_TURNS = 12;
  */
 export async function makeSample(options: SampleOptions): Promise<SampleMade> {
   check(options);
-  const calendars = CALENDARS.slice(-1 - options.years);
+  const calendars = calendarsOf(options);
   const schools = planSchools(options);
   await clear(options.dir);
-  // first, so that a run that was cut short is known for a sample's by the next
-  await writeFile(join(options.dir, "rollbook.yaml"), configuration(options.seed, schools, calendars));
   const spill = await mkdtemp(join(tmpdir(), "rollbook-sample-"));
   try {
     return await withDuckDB({ spillTo: spill }, async (db) => {
       await prepare(db, options.seed, schools, calendars);
       const pupils = await drawAbsences(db, options.log);
       const written = await writeRegisters(db, options, schools, calendars);
+      // last, so that a run that was cut short is no project
+      await writeFile(join(options.dir, "rollbook.yaml"), configuration(options));
       return { schools: schools.length, pupils, ...written };
     });
   } finally {
     await rm(spill, { recursive: true, force: true });
   }
+}
+
+type Options = Pick<SampleOptions, "schools" | "pupils" | "years" | "seed">;
+
+/** The full years before the current one, and that. */
+function calendarsOf({ years }: Options): readonly Calendar[] {
+  return CALENDARS.slice(-1 - years);
 }
 
 function check({ schools, pupils, years, seed }: SampleOptions): void {
@@ -101,7 +108,7 @@ function check({ schools, pupils, years, seed }: SampleOptions): void {
 }
 
 /** The schools with their phases and sizes: a secondary is three times a primary, a special school a third of one. */
-function planSchools({ schools, pupils, seed }: SampleOptions): School[] {
+function planSchools({ schools, pupils, seed }: Options): School[] {
   const special = schools < 5 ? 0 : Math.max(1, Math.round(schools / 10));
   const secondary = Math.min(Math.ceil(schools * 0.3), schools - 1 - special);
   const primary = schools - secondary - special;
@@ -133,11 +140,18 @@ function planSchools({ schools, pupils, seed }: SampleOptions): School[] {
 async function clear(dir: string): Promise<void> {
   const config = join(dir, "rollbook.yaml");
   const registers = join(dir, "registers");
-  const isRerun = existsSync(config);
-  if (isRerun && !(await readFile(config, "utf8")).startsWith(FIRST_LINE))
-    throw new RollbookError(`${config} describes a trust that is not a sample. Choose another folder for the sample.`);
+  if (existsSync(config)) {
+    const text = await readFile(config, "utf8");
+    const [, schools, pupils, years, seed] = (text.match(FIRST_LINE) ?? []).map(Number);
+    // a sample that was edited is on its way to being someone's trust
+    const asMade = seed === undefined ? null : configuration({ schools, pupils, years, seed } as Options);
+    if (text !== asMade) {
+      throw new RollbookError(`${config} describes a trust that is not a sample, or no longer. Choose another folder.`);
+    }
+    await rm(config);
+  }
   await mkdir(registers, { recursive: true });
-  const folders = isRerun ? (await readdir(registers)).filter((folder) => SAMPLE_FOLDER.test(folder)) : [];
+  const folders = (await readdir(registers)).filter((folder) => SAMPLE_FOLDER.test(folder));
   for (const folder of folders) {
     const files = await readdir(join(registers, folder));
     const ours = files.filter((file) => SAMPLE_FILE.test(file));
@@ -246,7 +260,10 @@ async function writeRegisters(
   return { marks, files };
 }
 
-function configuration(seed: number, schools: School[], calendars: readonly Calendar[]): string {
+function configuration(options: Options): string {
+  const { schools: count, pupils, years, seed } = options;
+  const schools = planSchools(options);
+  const calendars = calendarsOf(options);
   const doc = new Document({
     trust: trustName(seed),
     as_at: AS_AT,
@@ -269,7 +286,8 @@ function configuration(seed: number, schools: School[], calendars: readonly Cale
       node.flow = node.items.every((item) => isScalar(item));
     },
   });
-  return `${FIRST_LINE} (seed ${seed}). Invented schools and pupils.\n${doc.toString({ lineWidth: 0, flowCollectionPadding: false })}`;
+  const made = `--schools ${count} --pupils ${pupils} --years ${years} --seed ${seed}`;
+  return `# Made by rollbook sample ${made}. Invented schools and pupils.\n${doc.toString({ lineWidth: 0, flowCollectionPadding: false })}`;
 }
 
 function startYear({ school_year }: Calendar): number {

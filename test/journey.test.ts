@@ -97,6 +97,10 @@ test("status says what was loaded, what was built and where the site is", async 
   expect(code).toBe(0);
   for (const part of ["5 schools", "marts.school_attendance", path.join(project.site, "board")])
     expect(stdout).toContain(part);
+  // four sessions of the sample are disputed, two rows each
+  expect(stdout).toMatch(
+    /^Quarantined: 999002\/marks-2025-26-amended\.csv, rows (\d+, ){7}\d+: two different marks for one session/m,
+  );
 });
 
 // --- internal ---

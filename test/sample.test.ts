@@ -74,6 +74,11 @@ describe("a small sample", () => {
     fs.mkdirSync(dir);
     fs.writeFileSync(path.join(dir, "rollbook.yaml"), "trust: A real trust\n");
     await expect(sample("real")).rejects.toThrow(RollbookError);
+    // a sample's own file that someone made theirs
+    await sample("edited");
+    const config = path.join(root, "edited", "rollbook.yaml");
+    fs.writeFileSync(config, fs.readFileSync(config, "utf8").replace(/^trust: .*$/m, "trust: Ours"));
+    await expect(sample("edited")).rejects.toThrow(/is not a sample, or no longer/);
     expect(fs.readdirSync(dir)).toEqual(["rollbook.yaml"]);
   });
 
@@ -119,7 +124,9 @@ describe("the default sample", { timeout: 300_000 }, () => {
 
   test("describes itself in rollbook.yaml", () => {
     const text = fs.readFileSync(path.join(dir, "rollbook.yaml"), "utf8");
-    expect(text.split("\n")[0]).toBe("# Made by rollbook sample (seed 1). Invented schools and pupils.");
+    expect(text.split("\n")[0]).toBe(
+      "# Made by rollbook sample --schools 5 --pupils 3000 --years 3 --seed 1. Invented schools and pupils.",
+    );
     const config = parse(text);
     expect(config).toMatchObject({ as_at: "2026-03-20", registers: "registers", data: "data", site: "site" });
     expect(config.schools.map((school: Row) => [school.urn, school.phase])).toEqual([
