@@ -1,11 +1,12 @@
 import fs from "node:fs";
 import path from "node:path";
-import { Command, InvalidArgumentError, Option } from "commander";
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { Listr, type ListrTask, PRESET_TIMER } from "listr2";
 import { serveSite } from "../evidence/serve.ts";
 import { renderSite } from "../evidence/site.ts";
 import { rows, withDuckDB } from "../ingest/duckdb.ts";
-import { RollbookError } from "../ingest/errors.ts";
+import { EXIT, RollbookError } from "../ingest/errors.ts";
+import { type Forgotten, forget } from "../ingest/forget.ts";
 import { type IngestResult, ingest } from "../ingest/ingest.ts";
 import { dataFolders } from "../ingest/lake.ts";
 import { readLedger } from "../ingest/ledger.ts";
@@ -14,26 +15,44 @@ import { buildWarehouse } from "../models/build.ts";
 import { type Build, currentWarehouse, warehouseInUse } from "../models/warehouse.ts";
 import { makeSample } from "../sample/sample.ts";
 import { EXPORT_FORMATS, type ExportFormat, exportTable } from "./export.ts";
-import { quarantinedRows } from "./quarantine.ts";
-import { ingestSentence, loadSummary, warehouseSummary } from "./summary.ts";
+import { fetchPages } from "./fetch.ts";
+import { forgetSentence } from "./forget.ts";
+import { querySentence, registerQueries } from "./queries.ts";
+import { heldSentence, ingestSentence, loadSummary, warehouseSummary } from "./summary.ts";
 
 const PACKAGE = path.join(import.meta.dirname, "..", "package.json");
 const DEFAULT_PORT = 3000;
 const SAMPLE_DEFAULTS = { schools: 5, pupils: 3000, years: 3, seed: 1 };
 
-/** Runs the command line. A failure prints one reason and leaves exit code 1. */
+/** Runs the command line. A failure prints one reason and leaves an exit code of `EXIT`. */
 export async function main(argv: string[]): Promise<void> {
   // what is written from here on is pupils' data unless it says otherwise
   process.umask(0o077);
   try {
     await program().parseAsync(argv);
   } catch (error) {
-    console.error(error instanceof RollbookError ? error.message : error);
-    process.exitCode = 1;
+    if (error instanceof CommanderError) {
+      process.exitCode = error.exitCode === 0 ? EXIT.done : EXIT.misused;
+      return;
+    }
+    const exitCode = error instanceof RollbookError ? error.exitCode : EXIT.failed;
+    if (argv.includes("--json") && error instanceof RollbookError) {
+      console.log(JSON.stringify({ error: error.message, exit_code: exitCode }));
+    } else console.error(error instanceof RollbookError ? error.message : error);
+    process.exitCode = exitCode;
   }
 }
 
 // --- internal ---
+
+interface FetchFlags {
+  project: string;
+  school?: string;
+  updatedAfter?: string;
+  sinceLast?: boolean;
+  url?: string;
+  json: boolean;
+}
 
 type Step = (log: (line: string) => void) => Promise<void>;
 
@@ -42,7 +61,11 @@ function program(): Command {
     version: string;
     description: string;
   };
-  const rollbook = new Command("rollbook").description(description).version(version).showHelpAfterError();
+  const rollbook = new Command("rollbook")
+    .description(description)
+    .version(version)
+    .showHelpAfterError()
+    .exitOverride();
 
   rollbook
     .command("start")
@@ -70,17 +93,59 @@ function program(): Command {
     .command("ingest")
     .description("take what is new in the drop folder into the lake, every file or none")
     .addOption(projectOption())
-    .action(async ({ project }: { project: string }) => {
-      const result = await ingestStep(project);
-      if (result.loads.length > 0) console.log(loadSummary(result.loads));
-      console.log(ingestSentence(result));
+    .option("--accept", "take in files that look partial, too", false)
+    .addOption(jsonOption())
+    .action(async ({ project, accept, json }: { project: string; accept: boolean; json: boolean }) => {
+      const result = await ingestStep(project, { accept, json });
+      if (result.held.length > 0) process.exitCode = EXIT.held;
+      if (json) console.log(JSON.stringify(result));
+      else {
+        if (result.loads.length > 0) console.log(loadSummary(result.loads));
+        for (const held of result.held) console.log(heldSentence(held));
+        console.log(ingestSentence(result));
+      }
+    });
+
+  rollbook
+    .command("fetch")
+    .description("bring the schools' pages from Wonde into the drop folder; the token is in WONDE_TOKEN")
+    .addOption(projectOption())
+    .option("--school <urn>", "one school only")
+    .option("--updated-after <date>", "only what changed after this day or moment")
+    .option("--since-last", "only what changed since the last fetch, and the day before it")
+    .option("--url <url>", "where the API is, if not at its usual place")
+    .addOption(jsonOption())
+    .action(async (options: FetchFlags) => {
+      const project = readProject(options.project);
+      let fetched = { files: 0, records: 0, schools: 0 };
+      await steps(
+        [
+          [
+            "Fetching from Wonde",
+            async (log) => {
+              fetched = await fetchPages(project, options, { log, now: () => new Date(), env: process.env });
+            },
+          ],
+        ],
+        options.json,
+      );
+      console.log(
+        options.json
+          ? JSON.stringify(fetched)
+          : `Fetched ${fetched.records.toLocaleString("en-GB")} records of ${fetched.schools} schools in ${fetched.files} files. Next: rollbook ingest`,
+      );
     });
 
   rollbook
     .command("build")
     .description("build the warehouse from the lake and put it in use once it reads back whole")
     .addOption(projectOption())
-    .action(async ({ project }: { project: string }) => console.log(warehouseSummary(await buildStep(project))));
+    .option("--known-at <load>", "build what was known when that load had been made (see status)", whole)
+    .addOption(jsonOption())
+    .action(async ({ project, knownAt, json }: { project: string; knownAt?: number; json: boolean }) => {
+      const built = await buildStep(project, { knownAtLoad: knownAt, json });
+      console.log(json ? JSON.stringify(built) : warehouseSummary(built));
+    });
 
   rollbook
     .command("site")
@@ -111,9 +176,20 @@ function program(): Command {
 
   rollbook
     .command("status")
-    .description("say what was loaded, what is in the warehouse and where the site is")
+    .description("say what was loaded, what somebody should look at, what is in the warehouse and where the site is")
     .addOption(projectOption())
-    .action(async ({ project }: { project: string }) => status(project));
+    .addOption(jsonOption())
+    .action(async ({ project, json }: { project: string; json: boolean }) => status(project, json));
+
+  rollbook
+    .command("forget")
+    .description("take a pupil out of everything: landed files, lake, warehouses and sites; it cannot be undone")
+    .argument("<upn>", "the pupil's UPN")
+    .addOption(projectOption())
+    .addOption(jsonOption())
+    .action(async (upn: string, { project, json }: { project: string; json: boolean }) =>
+      forgetStep(upn, project, json),
+    );
 
   return rollbook;
 }
@@ -155,52 +231,89 @@ async function sample(
   log(`${schools} schools, ${pupils} pupils, ${marks} marks in ${made.files} files`);
 }
 
-async function ingestStep(dir: string): Promise<IngestResult> {
+async function ingestStep(dir: string, { accept = false, json = false } = {}): Promise<IngestResult> {
   const project = readProject(dir);
-  let result: IngestResult = { loads: [], unchanged: 0 };
-  await steps([
+  let result: IngestResult = { loads: [], unchanged: 0, held: [] };
+  await steps(
     [
-      "Reading the registers",
-      async (log) => {
-        result = await ingest(project, { log, now: () => new Date() });
-      },
+      [
+        "Reading the registers",
+        async (log) => {
+          result = await ingest(project, { log, now: () => new Date() }, { accept });
+        },
+      ],
     ],
-  ]);
+    json,
+  );
   return result;
 }
 
-async function buildStep(dir: string): Promise<Build> {
+async function buildStep(
+  dir: string,
+  { knownAtLoad, json = false }: { knownAtLoad?: number; json?: boolean } = {},
+): Promise<Build> {
   const project = readProject(dir);
   let built: Build | undefined;
-  await steps([
+  await steps(
     [
-      "Building the warehouse",
-      async (log) => {
-        built = await buildWarehouse(project, { log, now: () => new Date() });
-      },
+      [
+        "Building the warehouse",
+        async (log) => {
+          built = await buildWarehouse(project, { log, now: () => new Date() }, { knownAtLoad });
+        },
+      ],
     ],
-  ]);
+    json,
+  );
   if (!built) throw new Error("the build ended without a warehouse");
   return built;
 }
 
-async function siteStep(dir: string): Promise<void> {
+async function siteStep(dir: string, json = false): Promise<void> {
   const project = readProject(dir);
   const folders = dataFolders(project);
   const { path: warehouse } = warehouseInUse(folders.warehouse);
-  await steps([
+  await steps(
     [
-      "Rendering the board site",
-      async (log) => {
-        const site = path.join(project.site, "board");
-        const forbidden = await pupilKeysOf(warehouse);
-        // the site is for other people to read
-        process.umask(0o022);
-        const made = await renderSite({ warehouse, workspace: path.join(folders.work, "board"), site, log, forbidden });
-        log(`${made.pages} pages in ${site}`);
-      },
+      [
+        "Rendering the board site",
+        async (log) => {
+          const site = path.join(project.site, "board");
+          const forbidden = await pupilKeysOf(warehouse);
+          // the site is for other people to read
+          process.umask(0o022);
+          const workspace = path.join(folders.work, "board");
+          const made = await renderSite({ warehouse, workspace, site, log, forbidden });
+          log(`${made.pages} pages in ${site}`);
+        },
+      ],
     ],
-  ]);
+    json,
+  );
+}
+
+/** Forgets a pupil, and makes again without them what was built before. */
+async function forgetStep(upn: string, dir: string, json: boolean): Promise<void> {
+  const project = readProject(dir);
+  const hadWarehouse = fs.existsSync(path.join(dataFolders(project).warehouse, "current.json"));
+  const hadSite = fs.existsSync(path.join(project.site, "board"));
+  let forgotten: Forgotten | undefined;
+  await steps(
+    [
+      [
+        "Forgetting the pupil",
+        async (log) => {
+          forgotten = await forget(project, upn, { log, now: () => new Date() });
+        },
+      ],
+    ],
+    json,
+  );
+  if (!forgotten) throw new Error("forgetting ended without a result");
+  if (!json) console.log(forgetSentence(forgotten));
+  if (hadWarehouse) await buildStep(dir, { json });
+  if (hadWarehouse && hadSite) await siteStep(dir, json);
+  if (json) console.log(JSON.stringify(forgotten));
 }
 
 async function pupilKeysOf(warehouse: string): Promise<string[]> {
@@ -215,23 +328,33 @@ async function serve(dir: string, port: number): Promise<void> {
   console.log(`The board site is at ${url} (Ctrl+C stops it)`);
 }
 
-async function status(dir: string): Promise<void> {
+async function status(dir: string, json: boolean): Promise<void> {
   const project = readProject(dir);
   const folders = dataFolders(project);
   const loads = readLedger(folders.ledger);
+  const warehouse = currentWarehouse(folders.warehouse);
+  const queries = warehouse ? await registerQueries(warehouse.path) : [];
+  const board = path.join(project.site, "board");
+  const site = fs.existsSync(board) ? board : null;
+  if (json) {
+    console.log(JSON.stringify({ trust: project.trust, loads, queries, warehouse: warehouse?.path ?? null, site }));
+    return;
+  }
   console.log(`${project.trust}: ${project.schools.length} schools`);
   console.log(loads.length > 0 ? loadSummary(loads) : "Nothing has been loaded yet.");
-  const warehouse = currentWarehouse(folders.warehouse);
-  if (warehouse) for (const line of await quarantinedRows(warehouse.path)) console.log(line);
+  for (const query of queries) console.log(querySentence(query));
   console.log(
     warehouse ? `${warehouseSummary(warehouse)}\nWarehouse: ${warehouse.path}` : "No warehouse has been built yet.",
   );
-  const site = path.join(project.site, "board");
-  console.log(fs.existsSync(site) ? `Board site: ${site}` : "No board site has been rendered yet.");
+  console.log(site ? `Board site: ${site}` : "No board site has been rendered yet.");
 }
 
-/** Runs named steps one after another, with their progress and how long each took. */
-async function steps(named: [title: string, run: Step][]): Promise<void> {
+/** Runs named steps one after another, with their progress and how long each took, or for a machine without a word. */
+async function steps(named: [title: string, run: Step][], isSilent = false): Promise<void> {
+  if (isSilent) {
+    for (const [, run] of named) await run(() => {});
+    return;
+  }
   let failure: unknown;
   const tasks = named.map(
     ([title, run]): ListrTask => ({
@@ -253,6 +376,10 @@ async function steps(named: [title: string, run: Step][]): Promise<void> {
   } catch (error) {
     throw failure ?? error;
   }
+}
+
+function jsonOption(): Option {
+  return new Option("--json", "print one JSON object in place of tables and progress").default(false);
 }
 
 function projectOption(): Option {

@@ -1,5 +1,6 @@
 import Table from "cli-table3";
-import type { IngestResult } from "../ingest/ingest.ts";
+import { FORMATS } from "../ingest/formats.ts";
+import type { HeldFile, IngestResult } from "../ingest/ingest.ts";
 import type { Load } from "../ingest/ledger.ts";
 import type { Build } from "../models/warehouse.ts";
 
@@ -8,7 +9,7 @@ export function loadSummary(loads: Load[]): string {
   const kinds = [...new Set(loads.map((load) => load.format))].sort();
   const lines = kinds.map((kind) =>
     summed(
-      kind,
+      FORMATS.find(({ name }) => name === kind)?.title ?? kind,
       loads.filter((load) => load.format === kind),
     ),
   );
@@ -18,8 +19,14 @@ export function loadSummary(loads: Load[]): string {
   );
 }
 
+/** One sentence on a file that was held. */
+export function heldSentence({ file, rows, rows_before }: HeldFile): string {
+  return `Held: ${file} has ${count(rows)} rows, and the last file of the same school and days had ${count(rows_before)}: it may be cut short. Export it again, or take it in with "rollbook ingest --accept"`;
+}
+
 /** One sentence on what an ingest did. */
-export function ingestSentence({ loads, unchanged }: IngestResult): string {
+export function ingestSentence({ loads, unchanged, held }: IngestResult): string {
+  if (loads.length === 0 && held.length > 0) return "Nothing was loaded.";
   if (loads.length === 0) return `Nothing new: all ${count(unchanged)} files were loaded before. Nothing was changed.`;
   const before = unchanged > 0 ? `; ${count(unchanged)} were loaded before` : "";
   return `Loaded ${count(loads.length)} new ${loads.length === 1 ? "file" : "files"}${before}.`;

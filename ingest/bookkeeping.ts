@@ -18,9 +18,20 @@ export interface Bookkeeping {
   };
   "raw.half_terms": { school_year: string; half_term: string; starts_on: string; ends_on: string };
   "raw.closed_days": { school_year: string; closed_on: string };
-  "raw.loads": Omit<Load, "parts" | "key_check">;
+  "raw.loads": Omit<Load, "parts" | "key_check" | "schools"> & { schools: string };
   "raw.quarantine": { school_urn: number; rule: string; load_number: number; row_number: number };
-  "rules.quarantine_rules": { rule: string; meaning: string; mend: string };
+  "marts.register_queries": {
+    school_urn: number;
+    rule: string;
+    severity: string;
+    meaning: string;
+    why_it_matters: string;
+    mend: string;
+    file: string | null;
+    load_number: number;
+    rows: number;
+    first_rows: string | null;
+  };
   "information_schema.columns": {
     table_schema: string;
     table_name: string;
@@ -37,8 +48,9 @@ create table raw.schools (school_urn integer, school_name varchar, phase varchar
   local_authority varchar, la_code varchar, region varchar, region_code varchar);
 create table raw.half_terms (school_year varchar, half_term varchar, starts_on date, ends_on date);
 create table raw.closed_days (school_year varchar, closed_on date);
-create table raw.loads (load_number integer, sha256 varchar, file varchar, format varchar, loaded_at timestamp,
-  rows_read bigint, rows_accepted bigint, rows_quarantined bigint, rows_duplicate bigint)`;
+create table raw.loads (load_number integer, sha256 varchar, file varchar, format varchar, encoding varchar,
+  loaded_at timestamp, schools varchar, first_day date, last_day date, first_change timestamp, last_change timestamp,
+  rows_read bigint, rows_accepted bigint, rows_quarantined bigint, rows_duplicate bigint, rows_forgotten bigint)`;
 
 /** Typed queries on an open warehouse. The caller destroys it before the instance closes. */
 export function bookkeeping(instance: DuckDBInstance): Kysely<Bookkeeping> {
@@ -53,7 +65,17 @@ export async function writeBookkeeping(books: Kysely<Bookkeeping>, project: Proj
     .execute();
   await books
     .insertInto("raw.schools")
-    .values(project.schools.map(({ urn, name, ...school }) => ({ school_urn: urn, school_name: name, ...school })))
+    .values(
+      project.schools.map(({ urn, name, phase, local_authority, la_code, region, region_code }) => ({
+        school_urn: urn,
+        school_name: name,
+        phase,
+        local_authority,
+        la_code,
+        region,
+        region_code,
+      })),
+    )
     .execute();
   const halfTerms = project.calendars.flatMap(({ school_year, half_terms }) =>
     Object.entries(half_terms).map(([half_term, [starts_on, ends_on]]) => ({
@@ -68,6 +90,9 @@ export async function writeBookkeeping(books: Kysely<Bookkeeping>, project: Proj
     closed.map((closed_on) => ({ school_year, closed_on })),
   );
   if (closed.length > 0) await books.insertInto("raw.closed_days").values(closed).execute();
-  const ledger = loads.map(({ parts: _, key_check: __, ...load }) => load);
+  const ledger = loads.map(({ parts: _, key_check: __, schools, ...load }) => ({
+    ...load,
+    schools: schools.join(", "),
+  }));
   if (ledger.length > 0) await books.insertInto("raw.loads").values(ledger).execute();
 }

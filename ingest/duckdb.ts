@@ -1,7 +1,7 @@
 import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
 
 /** Memory that one DuckDB may use before it spills to `spillTo`. A trust's laptop has other work to do. */
-const MEMORY_LIMIT = "1500MB";
+const MEMORY_LIMIT = "1300MB";
 
 export interface OpenOptions {
   /** A database file; without it, a database in memory. */

@@ -1,107 +1,159 @@
-import type { DuckDBConnection } from "@duckdb/node-api";
-import { rows } from "./duckdb.ts";
-import { RollbookError } from "./errors.ts";
-import type { Project } from "./project.ts";
-
-/** What a format needs to know to load one file. The rows stand in the temporary table `arrived`, every field as text. */
-export interface Arrival {
-  db: DuckDBConnection;
-  project: Project;
-  /** The file's name as messages give it. */
-  name: string;
-  columns: string[];
-  loadNumber: number;
-  loadedAt: string;
-  secret: Buffer;
-  /** The lake's Parquet files of this format's table that were loaded before, if any. */
-  before: string[];
-}
+import type { Arrival, Taken } from "./arrival.ts";
+import { plainName } from "./csv.ts";
+import type { XmlLayout } from "./xml.ts";
 
 /**
- * A kind of register file, recognised by its columns and never by its name.
+ * A table of texts that a register file opens as: the file itself when it is CSV, or each kind of record in XML or JSON.
+ */
+export interface Sheet {
+  /** What a record is called in messages: "row" in a table, otherwise the record's own name. Formats ask for it by name. */
+  record: string;
+  /** The number that messages give the first record: in a CSV file as a spreadsheet shows it, below the header. */
+  first: number;
+  /** The column names as the source spells them. */
+  columns: string[];
+  /** SQL relation of the records in file order, every field a text: column_0, column_1 and so on. */
+  relation: string;
+}
+
+/** How dates are written in a file. `declared` is what rollbook.yaml says, or what the whole file proves. */
+export type DateStyle = "declared" | "yyyy-mm-dd" | "weekday, d month yyyy";
+
+/** The plain names (letters and digits, lower case) that a field goes by; the first is what messages call it by default. */
+export type Names = readonly string[];
+/** Which columns hold which fields. */
+export type Fields<Field extends string = string> = Partial<Record<Field, Names>>;
+
+/** How a record names its school. Without any of these, the folder that the file lies in names it by URN. */
+export type SchoolField = "school_urn" | "school_id" | "la_number" | "establishment_number" | "school_name";
+/** How a record names its pupil: by UPN, or by the id that the school's system gives, which needs `system`. */
+export type PupilField = "upn" | "pupil_id";
+
+/** What one sheet of a file says, and where it goes: each kind is taken in by the module of that name. */
+export type Reading =
+  | { table: "marks"; sheet?: string; system?: string; dates?: DateStyle; fields: Fields<MarkField> }
+  | { table: "mark_strings"; sheet?: string; system?: string; dates?: DateStyle; fields: Fields<MarkStringField> }
+  | { table: "pupils"; sheet?: string; system?: string; dates?: DateStyle; fields: Fields<PupilsField> }
+  | {
+      table: "statuses";
+      sheet?: string;
+      system?: string;
+      dates?: DateStyle;
+      fields: Fields<StatusField>;
+      /** The status that every record tells of; or which one each value of the field `status` is (plain names). */
+      status: Status | Readonly<Record<string, Status>>;
+    }
+  | { table: "enrolments"; sheet?: string; system?: string; dates?: DateStyle; fields: Fields<EnrolmentField> }
+  | { table: "mark_codes"; sheet?: string; system: string; fields: Fields<"code_id" | "mark" | SchoolField> }
+  | { table: "establishments"; sheet?: string; fields: Fields<EstablishmentField> };
+
+export type MarkField =
+  | SchoolField
+  | PupilField
+  | "session_date"
+  | "session"
+  | "mark"
+  /** A mark by the id of its code: `mark_codes` of the same system and school say which mark that is. */
+  | "mark_code_id"
+  | "minutes_late"
+  /** When this mark was changed last. */
+  | "modified"
+  /** When the file was taken, the same in every row: a mark without a time of its own is as known then. */
+  | "extracted_at"
+  | "is_deleted"
+  | "reason"
+  | "changed_by"
+  | "changed_by_position"
+  | "covers_from"
+  | "covers_to";
+/** Session marks of one pupil from a day on, AM and PM of every day, packed or with commas between. */
+export type MarkStringField = SchoolField | PupilField | "starts_on" | "marks" | "extracted_at";
+export type StatusField = SchoolField | PupilField | "status" | "value" | "from_on" | "to_on" | "known_on";
+export type EnrolmentField = SchoolField | PupilField | "entered_on" | "left_on" | "known_on";
+export type EstablishmentField =
+  | "school_urn"
+  | "school_name"
+  | "phase"
+  | "la_number"
+  | "establishment_number"
+  | "la_name"
+  | "la_code"
+  | "region"
+  | "trust_name"
+  | "opened_on"
+  | "closed_on";
+
+/** Statuses that are told with dates. Values: `true` or `false`, or a code or name for the last six. */
+export const STATUSES = [
+  "fsm",
+  "fsm_ever_6",
+  "child_in_need",
+  "child_protection",
+  "looked_after",
+  "previously_looked_after",
+  "previously_known_to_social_care",
+  "eal",
+  "young_carer",
+  "medical",
+  "service_child",
+  "pupil_premium",
+  "sen_provision",
+  "sen_need",
+  "ethnicity",
+  "year_group",
+  "registration_group",
+] as const;
+export type Status = (typeof STATUSES)[number] | "not_used";
+
+/** Facts of a pupil's row that an extract states as they were that day. */
+export const PUPIL_FLAGS = [
+  "is_fsm",
+  "is_fsm_ever_6",
+  "is_eal",
+  "is_looked_after",
+  "was_looked_after",
+  "is_child_in_need",
+  "is_child_protection",
+  "is_young_carer",
+  "is_medical",
+] as const;
+export const PUPIL_TEXTS = ["registration_group", "sex", "sen_provision", "sen_need", "ethnicity_code"] as const;
+export const PUPIL_DATES = ["entered_on", "left_on", "born_on", "known_on"] as const;
+export type PupilsField =
+  | SchoolField
+  | "upn"
+  | "pupil_id"
+  | "former_upn"
+  | "year_group"
+  | (typeof PUPIL_FLAGS)[number]
+  | (typeof PUPIL_TEXTS)[number]
+  | (typeof PUPIL_DATES)[number];
+
+/**
+ * A kind of register file, recognised by what is in it and never by its name.
  *
- * `load` leaves two temporary tables: `accepted`, with the columns of the lake's table, and `set_aside`
- * (row_number, school_urn, rule), where the rule `duplicate` is for rows that say nothing new.
+ * Of the formats whose columns a file has, it is of the one that asks for most.
  */
 export interface RegisterFormat {
-  /** The lake's table that it fills. */
-  table: string;
-  /** What a person calls such a file, in the plural. */
+  /** What the ledger calls it: the name of its file here. */
+  name: string;
+  /** What a person calls such files, in the plural. */
   title: string;
-  /** The columns that a file of this kind must have, as its documentation spells them. */
+  /** The columns that tell it, as its documentation spells them, or the record of XML that does. */
   required: readonly string[];
-  /** Columns of the lake's table that part it into folders. */
-  partitions: readonly string[];
-  /** Which of the required columns a file lacks: none when it is of this kind. */
-  lacks(columns: string[]): string[];
-  /** Columns of which more than one could hold the same field. */
-  rivals(columns: string[]): string[][];
-  load(arrival: Arrival): Promise<void>;
+  /** Where the records are, for XML. */
+  xml?: XmlLayout;
+  readings: readonly Reading[];
+  /** Takes the sheet in by itself, where it is not a register of pupils; then there are no readings. */
+  take?: (arrival: Arrival, sheet: Sheet) => Promise<Taken>;
 }
 
-/** One thing that a row must be, as an SQL expression that is true when it is not. */
-export interface RowRule {
-  column: string;
-  fails: string;
-  expected: string;
-  mend: string;
-}
-
-/**
- * Refuses a file in which any row breaks a rule, naming the first row of each rule and how many follow.
- *
- * The rows are read from the temporary table `arrived_rows`. No value is repeated: it may be a child's.
- */
-export async function refuseBadRows(arrival: Arrival, rules: RowRule[]): Promise<void> {
-  const checks = rules.map(
-    (rule, i) =>
-      `select ${i} as rule, min(row_number) as first, count(*) as broken from arrived_rows where ${rule.fails}`,
-  );
-  const broken = await rows(arrival.db, `from (${checks.join(" union all ")}) where broken > 0 order by first, rule`);
-  const lines = broken.map(({ rule: i, first, broken: count }) => {
-    const rule = rules[Number(i)] as RowRule;
-    const others = Number(count) - 1;
-    const more = others > 0 ? ` (and ${others} more ${others === 1 ? "row" : "rows"})` : "";
-    return `${arrival.name}, row ${first}, column "${rule.column}"${more}: expected ${rule.expected}; ${rule.mend}`;
+/** Which of its required columns a sheet lacks: none when it is of this format. Other names of a field count. */
+export function lacks(format: RegisterFormat, columns: readonly string[]): string[] {
+  const plain = new Set(columns.map(plainName));
+  const known = format.readings.flatMap((reading) => Object.values(reading.fields as Record<string, Names>));
+  return format.required.filter((name) => {
+    const others = known.filter((names) => names.includes(plainName(name))).flat();
+    return ![plainName(name), ...others].some((candidate) => plain.has(candidate));
   });
-  if (lines.length > 0) throw new RollbookError(lines.join("\n"));
-}
-
-/** The rules that every row of a register keeps: it is of a school of the trust, and of a pupil. */
-export function rulesOfEveryRegister(project: Project, columns: { school_urn: string; upn: string }): RowRule[] {
-  return [
-    {
-      column: columns.school_urn,
-      fails: `school_urn is null or not regexp_full_match(urn_text, '\\d{6}') or school_urn not in (${project.schools.map((school) => school.urn).join(", ")})`,
-      expected: "the URN of a school in rollbook.yaml",
-      mend: "add the school there, or take the file out of the drop folder",
-    },
-    {
-      column: columns.upn,
-      fails: "upn is null or not regexp_full_match(upn, '[A-Z][0-9]{11}[0-9A-Z]')",
-      expected: "a UPN: a letter, eleven digits, and a digit or letter",
-      mend: "export the file with pupils' UPNs and without totals",
-    },
-  ];
-}
-
-/** SQL that is the field in trimmed form, null when the file lacks it or it is empty. */
-export function field(at: number | undefined): string {
-  return at === undefined ? "cast(null as varchar)" : `nullif(trim(column_${at}), '')`;
-}
-
-/** SQL that is the date in a text written in the project's date format, null when it is none. */
-export function dateIn(text: string, format: Project["dates"]): string {
-  return format === "yyyy-mm-dd"
-    ? `case when regexp_full_match(${text}, '\\d{4}-\\d{2}-\\d{2}(T00:00:00(\\.0+)?Z?)?') then cast(try_strptime(left(${text}, 10), '%Y-%m-%d') as date) end`
-    : `case when regexp_full_match(${text}, '\\d{2}/\\d{2}/\\d{4}') then cast(try_strptime(${text}, '%d/%m/%Y') as date) end`;
-}
-
-/** What helps when dates are written another way than the project says. */
-export const DATES_MEND =
-  'export the file again without opening it in a spreadsheet, or, if all files write dates like this, state it as "dates" in rollbook.yaml';
-
-/** How the project's date format is shown in a message. */
-export function dateExample(format: Project["dates"]): string {
-  return format === "yyyy-mm-dd" ? "a date like 2025-09-01" : "a date like 01/09/2025";
 }

@@ -1,28 +1,39 @@
-import { createHash } from "node:crypto";
 import fs from "node:fs";
 import path from "node:path";
-import { pipeline } from "node:stream/promises";
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { readRules } from "../models/rules.ts";
-import { holdToLines, readCsv, readHeader } from "./csv.ts";
-import { dfeFigures } from "./dfe_figures.ts";
-import { rows, withDuckDB } from "./duckdb.ts";
-import { RollbookError } from "./errors.ts";
-import type { RegisterFormat } from "./format.ts";
-import { dataFolders, partsOf, writeParts } from "./lake.ts";
+import type { Arrival, Coverage, Taken } from "./arrival.ts";
+import { dropFolder, type RegisterFile } from "./drop_folder.ts";
+import { quote, rows, withDuckDB } from "./duckdb.ts";
+import { diskFull, RollbookError } from "./errors.ts";
+import { strikeForgotten } from "./forget.ts";
+import { forgottenPupils } from "./forgotten.ts";
+import { dataFolders, partsOf, sweepLeftovers, writeParts } from "./lake.ts";
 import { commitRun, type Load, readLedger } from "./ledger.ts";
+import { readLoadLimits } from "./load_limits.ts";
 import { alone } from "./lock.ts";
-import { marks } from "./marks.ts";
+import { type OpenedFile, openRegister } from "./open_register.ts";
+import { looksPartial, sharesPupils } from "./partial.ts";
 import type { Project } from "./project.ts";
 import { checkOf, pupilSecret } from "./pupil_keys.ts";
-import { pupils } from "./pupils.ts";
-
-/** Every kind of file that is read. A file is of the first kind whose columns it has. */
-const FORMATS: readonly RegisterFormat[] = [marks, pupils, dfeFigures];
+import { readSeen, writeSeen } from "./seen.ts";
+import { land } from "./text.ts";
 
 export interface IngestEffects {
   log: (line: string) => void;
   now: () => Date;
+}
+
+export interface IngestOptions {
+  /** Take in files that look partial, too. */
+  accept?: boolean;
+}
+
+/** A file that was not taken in, since it has far fewer rows than the last one that told of the same. */
+export interface HeldFile {
+  file: string;
+  rows: number;
+  rows_before: number;
 }
 
 export interface IngestResult {
@@ -30,94 +41,253 @@ export interface IngestResult {
   loads: Load[];
   /** How many files of the drop folder were loaded by an earlier run. */
   unchanged: number;
+  held: HeldFile[];
 }
 
 /**
- * Takes what is new in the drop folder into the lake: every file, or none when any cannot be used.
+ * Takes what is new in the drop folder into the lake: every file, or none when any cannot be used. A file that looks
+ * partial is left for a person to decide on.
  *
  * The same bytes are never loaded twice, and nothing that was loaded is ever changed.
  */
-export async function ingest(project: Project, effects: IngestEffects): Promise<IngestResult> {
-  const names = registerFiles(project.registers);
+export async function ingest(
+  project: Project,
+  effects: IngestEffects,
+  options: IngestOptions = {},
+): Promise<IngestResult> {
+  const drop = dropFolder(project);
   makeWritable(project.data);
-  return alone(project.data, () => takeIn(project, names, effects));
+  try {
+    return await alone(project.data, async () => {
+      const staging = path.join(dataFolders(project).work, "ingest");
+      fs.rmSync(staging, { recursive: true, force: true });
+      fs.mkdirSync(staging, { recursive: true, mode: 0o700 });
+      try {
+        return await takeIn({ project, drop, staging, effects, options });
+      } finally {
+        fs.rmSync(staging, { recursive: true, force: true });
+      }
+    });
+  } catch (error) {
+    throw diskFull(error, project.data, "Nothing was loaded") ?? error;
+  }
 }
 
 // --- internal ---
 
-async function takeIn(project: Project, names: string[], { log, now }: IngestEffects): Promise<IngestResult> {
+interface Run {
+  project: Project;
+  drop: RegisterFile[];
+  staging: string;
+  effects: IngestEffects;
+  options: IngestOptions;
+}
+
+type Fresh = OpenedFile & { sha256: string; landing: string };
+
+async function takeIn({ project, drop, staging, effects, options }: Run): Promise<IngestResult> {
+  const { log } = effects;
   const folders = dataFolders(project);
   const loaded = readLedger(folders.ledger);
+  sweepLeftovers(folders, loaded);
+  const limits = readLoadLimits();
+  const seen = readSeen(folders.seen);
+  const isKnown = knownFiles(loaded);
 
-  const staging = path.join(folders.work, "ingest");
-  fs.rmSync(staging, { recursive: true, force: true });
-  fs.mkdirSync(staging, { recursive: true, mode: 0o700 });
-  try {
-    const fresh: { name: string; file: string; sha256: string }[] = [];
-    const isKnown = knownFiles(loaded);
-    for (const name of names) {
-      const file = path.join(project.registers, name);
-      if (isKnown(name, await hash(file), fresh)) continue;
+  const refusals: string[] = [];
+  const fresh: Fresh[] = [];
+  for (const file of drop) {
+    const known = seen[file.name];
+    if (known && known.stamp === file.stamp && isKnown(file.name, known.sha256, fresh)) continue;
+    log(`opening ${file.name}`);
+    const landing = path.join(staging, `${fresh.length}.landing`);
+    try {
       // read from a copy, so that what is loaded is what was hashed and is kept
-      const copy = path.join(staging, `${fresh.length}.landing`);
-      const sha256 = await land(file, copy);
-      if (!isKnown(name, sha256, fresh)) fresh.push({ name, file: copy, sha256 });
+      const landed = await land(file.path, landing, file.name, limits);
+      seen[file.name] = { stamp: file.stamp, sha256: landed.sha256 };
+      if (isKnown(file.name, landed.sha256, fresh)) continue;
+      const opened = await openRegister({ file, landed, landing, staging: `${landing}.open`, limits });
+      if (opened) fresh.push({ ...opened, sha256: landed.sha256, landing });
+    } catch (error) {
+      refusals.push(messageOf(error));
     }
-    const unchanged = names.length - fresh.length;
-    if (fresh.length === 0) return { loads: [], unchanged };
-
-    const loads = await withDuckDB({ spillTo: path.join(staging, "spill") }, async (db) => {
-      await readRules(db, "temp", ["register_codes", "dfe_columns"]);
+  }
+  const unchanged = drop.length - fresh.length;
+  const run: Load[] = [];
+  const held: HeldFile[] = [];
+  if (fresh.length > 0) {
+    await withDuckDB({ spillTo: path.join(staging, "spill") }, async (db) => {
+      await prepare(db, project);
       const secret = pupilSecret(project.data, loaded.at(-1)?.key_check);
-      const run: Load[] = [];
-      const refusals: string[] = [];
-      for (const { name, file, sha256 } of fresh) {
-        log(`reading ${name}`);
+      const forgotten = forgottenPupils(project.data);
+      // what says what marks mean comes before the marks
+      const order = ({ format }: Fresh) => (format.readings.some(({ table }) => table === "mark_codes") ? 0 : 1);
+      for (const file of fresh.toSorted((a, b) => order(a) - order(b))) {
+        log(`reading ${file.name}`);
         const loadNumber = loaded.length + run.length + 1;
         const before = (table: string) => [
           ...partsOf(table, loaded, folders.lake),
           ...partsOf(table, run, path.join(staging, "lake")),
         ];
+        const arrival = { db, project, limits, secret, forgotten, loadNumber, before };
         try {
-          const load = await loadFile(db, { name, file, loadNumber, project, secret, before, staging, now });
-          run.push({ ...load, sha256, key_check: checkOf(secret) });
+          const load = await loadFile(file, { ...arrival, loadedAt: effects.now().toISOString() }, staging);
+          const last = file.isPage ? null : looksPartial(load, [...loaded, ...run], limits);
+          const told = (load: Counted, root: string) =>
+            ["marks", "pupils"].flatMap((table) => partsOf(table, [load], root));
+          const isPartial =
+            last !== null &&
+            !options.accept &&
+            (await sharesPupils(
+              db,
+              told(load, path.join(staging, "lake")),
+              told(last, run.includes(last) ? path.join(staging, "lake") : folders.lake),
+            ));
+          if (isPartial) {
+            held.push({ file: file.name, rows: load.rows_read, rows_before: last.rows_read });
+            fs.rmSync(file.landing);
+          } else {
+            const rows_forgotten = await strikeForgotten(project, file, staging);
+            const { sha256, encoding } = file;
+            run.push({ ...load, rows_forgotten, sha256, encoding, key_check: checkOf(secret) });
+          }
         } catch (error) {
-          if (!(error instanceof RollbookError)) throw error;
-          refusals.push(error.message);
+          refusals.push(messageOf(error));
         }
       }
-      if (refusals.length > 0) throw new RollbookError([...refusals, "Nothing was loaded."].join("\n"));
-      return run;
     });
-    fs.mkdirSync(folders.landing, { recursive: true, mode: 0o700 });
-    for (const { file, sha256 } of fresh) fs.renameSync(file, path.join(folders.landing, sha256));
-    for (const { file } of loads.flatMap((load) => load.parts)) {
-      const target = path.join(folders.lake, file);
-      fs.mkdirSync(path.dirname(target), { recursive: true, mode: 0o700 });
-      fs.renameSync(path.join(staging, "lake", file), target);
-    }
-    commitRun(folders.ledger, loads);
-    return { loads, unchanged };
-  } finally {
-    fs.rmSync(staging, { recursive: true, force: true });
   }
+  if (refusals.length > 0) throw new RollbookError([...refusals, "Nothing was loaded."].join("\n"));
+  if (run.length > 0) publish(project, staging, fresh, run);
+  for (const { file } of held) delete seen[file];
+  writeSeen(folders.seen, seen, drop, effects.now());
+  return { loads: run, unchanged, held };
 }
 
-/** The files of the drop folder, by path within it. What begins with a dot or with ~$ is a program's own. */
-function registerFiles(folder: string): string[] {
-  const names = fs.existsSync(folder)
-    ? fs.readdirSync(folder, { recursive: true, withFileTypes: true }).flatMap((entry) => {
-        const name = path.relative(folder, path.join(entry.parentPath, entry.name));
-        const isFile = entry.isFile() || (entry.isSymbolicLink() && fs.statSync(path.join(folder, name)).isFile());
-        return isFile && !/(^|[\\/])(\.|~\$)/.test(name) ? [name.replaceAll("\\", "/")] : [];
-      })
-    : [];
-  if (names.length === 0) {
-    throw new RollbookError(
-      `No register files in ${folder}: put the schools' CSV exports there, or name another folder as "registers" in rollbook.yaml`,
-    );
+/** Moves what was made into its place. The ledger's entry comes last: without it nothing was loaded. */
+function publish(project: Project, staging: string, fresh: Fresh[], run: Load[]): void {
+  const folders = dataFolders(project);
+  fs.mkdirSync(folders.landing, { recursive: true, mode: 0o700 });
+  for (const { landing, sha256 } of fresh) {
+    if (run.some((load) => load.sha256 === sha256)) fs.renameSync(landing, path.join(folders.landing, sha256));
   }
-  return names.sort();
+  for (const { file } of run.flatMap((load) => load.parts)) {
+    const target = path.join(folders.lake, file);
+    fs.mkdirSync(path.dirname(target), { recursive: true, mode: 0o700 });
+    fs.renameSync(path.join(staging, "lake", file), target);
+  }
+  commitRun(folders.ledger, run);
+}
+
+/** Makes the rules that rows are held to, and lists of the names that may stand in them: quick to look up, small to hold. */
+async function prepare(db: DuckDBConnection, { schools, calendars }: Project): Promise<void> {
+  await readRules(db, "temp", ["register_codes", "dfe_columns"]);
+  const codes = await rows(db, "select distinct code from register_codes order by code");
+  const lists = {
+    session_name: ["AM", "PM"],
+    register_code: codes.map(({ code }) => String(code)),
+    school_year_name: calendars.map(({ school_year }) => school_year.replace("/", "-")),
+  };
+  for (const [name, values] of Object.entries(lists)) {
+    await db.run(`create type ${name} as enum (${values.map(quote).join(", ")})`);
+  }
+  await db.run(`
+    create temp table trust_schools as
+    select unnest([${schools.map(({ urn }) => urn).join(", ")}]) as school_urn`);
+}
+
+type Counted = Omit<Load, "sha256" | "encoding" | "key_check">;
+
+/** Takes every sheet of a file in and holds the counts to each other: no row may be lost between reading and writing. */
+async function loadFile(file: Fresh, known: Omit<Arrival, "name" | "folderUrn">, staging: string): Promise<Counted> {
+  const { db, loadNumber, loadedAt } = known;
+  const arrival: Arrival = { ...known, name: file.name, folderUrn: file.folderUrn };
+  const lake = path.join(staging, "lake");
+  const parts: Load["parts"] = [];
+  const total = { read: 0, accepted: 0, quarantined: 0, duplicate: 0 };
+  const coverages: Coverage[] = [];
+  let part = 0;
+  const write = async (table: string, from: string, partitions: readonly string[]) => {
+    const label = `load-${String(loadNumber).padStart(8, "0")}-${part++}`;
+    const written = await writeParts(db, { folder: lake, table, from, partitions, label });
+    parts.push(...written);
+    return written.reduce((sum, { rows }) => sum + rows, 0);
+  };
+  for (const take of file.takes) {
+    const taken: Taken = await take(arrival);
+    const [aside] = await rows(
+      db,
+      `select
+        count(*) filter (where rule <> 'duplicate')::integer as quarantined,
+        count(*) filter (where rule = 'duplicate')::integer as duplicate
+      from set_aside`,
+    );
+    const quarantined = Number(aside?.quarantined);
+    const duplicate = Number(aside?.duplicate);
+    let accepted = 0;
+    for (const [i, { table, from, partitions }] of taken.parts.entries()) {
+      const written = await write(table, from, partitions);
+      if (i === 0) accepted = taken.accepted ?? written;
+    }
+    if (accepted + quarantined + duplicate !== taken.read) {
+      throw new Error(
+        `${file.name}: ${accepted} accepted, ${quarantined} quarantined and ${duplicate} duplicate rows are not the ${taken.read} read`,
+      );
+    }
+    for (const [table, from, where] of [
+      ["quarantine", "set_aside", "rule <> 'duplicate'"],
+      ["doubts", "doubted", "true"],
+    ] as const) {
+      const noted = `(select coalesce(school_urn, 0) as school_urn, rule, ${loadNumber} as load_number, row_number::integer as row_number from ${from} where ${where})`;
+      const [some] = await rows(db, `select count(*)::integer as rows from ${noted}`);
+      if (Number(some?.rows) > 0) await write(table, noted, ["school_urn"]);
+    }
+    total.read += taken.read;
+    total.accepted += accepted;
+    total.quarantined += quarantined;
+    total.duplicate += duplicate;
+    coverages.push(taken.coverage);
+  }
+  if (total.read === 0) {
+    throw new RollbookError(`${file.name}: expected rows below the header, found none; export the file again`);
+  }
+  if (total.read > known.limits.file_rows) {
+    throw new RollbookError(`${file.name}: expected at most ${known.limits.file_rows} rows; export it in parts`);
+  }
+  return {
+    load_number: loadNumber,
+    file: file.name,
+    format: file.format.name,
+    loaded_at: loadedAt,
+    ...together(coverages),
+    rows_read: total.read,
+    rows_accepted: total.accepted,
+    rows_quarantined: total.quarantined,
+    rows_duplicate: total.duplicate,
+    parts,
+    rows_forgotten: 0,
+  };
+}
+
+function together(coverages: Coverage[]): Coverage {
+  const sorted = (of: (coverage: Coverage) => string | null) =>
+    coverages
+      .map(of)
+      .filter((value) => value !== null)
+      .sort();
+  return {
+    schools: [...new Set(coverages.flatMap((coverage) => coverage.schools))].sort((a, b) => a - b),
+    first_day: sorted((coverage) => coverage.first_day)[0] ?? null,
+    last_day: sorted((coverage) => coverage.last_day).at(-1) ?? null,
+    first_change: sorted((coverage) => coverage.first_change)[0] ?? null,
+    last_change: sorted((coverage) => coverage.last_change).at(-1) ?? null,
+  };
+}
+
+/** The reason why a file was refused; what is no refusal but a fault of ours is thrown on. */
+function messageOf(error: unknown): string {
+  if (!(error instanceof RollbookError)) throw error;
+  return error.message;
 }
 
 function makeWritable(folder: string): void {
@@ -127,7 +297,9 @@ function makeWritable(folder: string): void {
     const probe = path.join(folder, `.writable-${process.pid}`);
     fs.writeFileSync(probe, "");
     fs.rmSync(probe);
-  } catch {
+  } catch (error) {
+    const full = diskFull(error, folder, "Nothing was loaded");
+    if (full) throw full;
     throw new RollbookError(
       `Cannot write to ${folder}: give yourself the right to write there, or name another folder as "data" in rollbook.yaml`,
     );
@@ -143,117 +315,4 @@ function knownFiles(loaded: Load[]): (name: string, sha256: string, fresh: { sha
   const lastOf = new Map(loaded.map((load) => [load.file, load.sha256]));
   return (name, sha256, fresh) =>
     (seen.has(sha256) && (lastOf.get(name) ?? sha256) === sha256) || fresh.some((file) => file.sha256 === sha256);
-}
-
-async function hash(file: string): Promise<string> {
-  const sha256 = createHash("sha256");
-  await pipeline(fs.createReadStream(file, { highWaterMark: 1 << 20 }), sha256);
-  return sha256.digest("hex");
-}
-
-/** Copies a register file and gives the SHA-256 of the copy. */
-async function land(file: string, copy: string): Promise<string> {
-  await fs.promises.copyFile(file, copy, fs.constants.COPYFILE_FICLONE);
-  await fs.promises.chmod(copy, 0o600);
-  return hash(copy);
-}
-
-function recognise(name: string, columns: string[] | null): RegisterFormat {
-  const format = columns && FORMATS.find((candidate) => candidate.lacks(columns).length === 0);
-  if (format) return format;
-  // what stands in the first row is not repeated: without a header it is a pupil's
-  const nearest = FORMATS.map((candidate) => ({ candidate, lacks: candidate.lacks(columns ?? []) }))
-    .filter(({ candidate, lacks }) => lacks.length * 2 <= candidate.required.length)
-    .sort((a, b) => a.lacks.length - b.lacks.length)[0];
-  if (nearest) {
-    throw new RollbookError(
-      `${name}, row 1: expected the columns of ${nearest.candidate.title}, but ${nearest.lacks.join(", ")} is not there; export the file with it`,
-    );
-  }
-  const kinds = FORMATS.map(({ title, required }) => `${title} (${required.join(", ")})`).join(", ");
-  throw new RollbookError(
-    `${name}, row 1: expected a CSV header with the columns of one of: ${kinds}; export the file as CSV with its header, or take it out of the drop folder`,
-  );
-}
-
-interface FileToLoad {
-  name: string;
-  file: string;
-  loadNumber: number;
-  project: Project;
-  secret: Buffer;
-  before: (table: string) => string[];
-  staging: string;
-  now: () => Date;
-}
-
-async function loadFile(db: DuckDBConnection, options: FileToLoad): Promise<Omit<Load, "sha256" | "key_check">> {
-  const { name, file, loadNumber, project, secret, staging } = options;
-  const columns = readHeader(file);
-  const format = recognise(name, columns);
-  for (const claimants of format.rivals(columns ?? [])) {
-    throw new RollbookError(
-      `${name}, row 1: expected one column to choose from, found ${claimants.join(" and ")}; export the file with the one that counts`,
-    );
-  }
-  const loadedAt = options.now().toISOString();
-  await readCsv(db, file, name, columns ?? []);
-  await holdToLines(db, file, name, columns ?? []);
-  await format.load({
-    db,
-    project,
-    name,
-    columns: columns ?? [],
-    loadNumber,
-    loadedAt,
-    secret,
-    before: options.before(format.table),
-  });
-  const [counts] = await rows(
-    db,
-    `select
-      (select count(*) from arrived)::integer as read,
-      (select count(distinct row_number) from accepted)::integer as accepted,
-      (select count(*) from set_aside where rule <> 'duplicate')::integer as quarantined,
-      (select count(*) from set_aside where rule = 'duplicate')::integer as duplicate`,
-  );
-  const [read, accepted, quarantined, duplicate] = Object.values(counts ?? {}).map(Number) as [
-    number,
-    number,
-    number,
-    number,
-  ];
-  if (read === 0) throw new RollbookError(`${name}: expected rows below the header, found none; export the file again`);
-  if (accepted + quarantined + duplicate !== read) {
-    throw new Error(
-      `${name}: ${accepted} accepted, ${quarantined} quarantined and ${duplicate} duplicate rows are not the ${read} read`,
-    );
-  }
-  const lake = path.join(staging, "lake");
-  const parts: Load["parts"] = [];
-  if (accepted > 0) {
-    const { table, partitions } = format;
-    const written = await writeParts(db, { folder: lake, table, partitions, loadNumber });
-    parts.push(...written.map((part) => ({ table, file: part })));
-  }
-  if (quarantined > 0) {
-    await db.run(`
-      create or replace temp table accepted as
-      select school_urn, rule, ${loadNumber} as load_number, row_number::integer as row_number
-      from set_aside where rule <> 'duplicate'`);
-    const table = "quarantine";
-    const written = await writeParts(db, { folder: lake, table, partitions: ["school_urn"], loadNumber });
-    parts.push(...written.map((part) => ({ table, file: part })));
-  }
-  return {
-    load_number: loadNumber,
-    file: name,
-    format: format.table,
-    loaded_at: loadedAt,
-    rows_read: read,
-    rows_accepted: accepted,
-    rows_quarantined: quarantined,
-    rows_duplicate: duplicate,
-    parts,
-  };
 }

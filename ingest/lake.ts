@@ -1,7 +1,7 @@
 import fs from "node:fs";
 import path from "node:path";
 import type { DuckDBConnection } from "@duckdb/node-api";
-import { quote } from "./duckdb.ts";
+import { quote, rows } from "./duckdb.ts";
 import type { Load } from "./ledger.ts";
 import type { Project } from "./project.ts";
 
@@ -13,42 +13,71 @@ export function dataFolders({ data }: Project) {
     /** Checked rows as Parquet, parted by school year and school. */
     lake: path.join(data, "lake"),
     ledger: path.join(data, "ledger"),
+    /** What each file of the drop folder was when it was last read, so that an unchanged one need not be read again. */
+    seen: path.join(data, "seen.json"),
     warehouse: path.join(data, "warehouse"),
     /** What a run needs only while it runs. */
     work: path.join(data, "work"),
   };
 }
 
+/**
+ * Removes what a run that was stopped left behind: landed files and Parquet files that no load names, and drafts of ledger
+ * entries. Nobody reads them, but they are pupils' data that nobody knows of.
+ *
+ * Struck copies of landed files stay: whoever forgets a pupil puts them in place.
+ */
+export function sweepLeftovers({ landing, lake, ledger }: ReturnType<typeof dataFolders>, loads: Load[]): void {
+  const landed = new Set(loads.map(({ sha256 }) => sha256));
+  const parts = new Set(loads.flatMap((load) => load.parts.map(({ file }) => path.join(lake, file))));
+  const sweep = (folder: string, isLeft: (file: string) => boolean) => {
+    if (!fs.existsSync(folder)) return;
+    for (const entry of fs.readdirSync(folder, { recursive: true, withFileTypes: true })) {
+      const file = path.join(entry.parentPath, entry.name);
+      if (entry.isFile() && isLeft(file)) fs.rmSync(file);
+    }
+  };
+  sweep(landing, (file) => !landed.has(path.basename(file)) && !file.endsWith(".struck"));
+  sweep(lake, (file) => !parts.has(file));
+  sweep(ledger, (file) => file.endsWith(".draft"));
+}
+
 /** The Parquet files that the ledger says make up one table of the lake. */
-export function partsOf(table: string, loads: Load[], lake: string): string[] {
+export function partsOf(table: string, loads: readonly Pick<Load, "parts">[], lake: string): string[] {
   return loads.flatMap((load) =>
     load.parts.filter((part) => part.table === table).map((part) => path.join(lake, part.file)),
   );
 }
 
 /**
- * Writes the temporary table `accepted` as Parquet below `folder`, parted into folders by `partitions`.
+ * Writes rows as Parquet below `folder`, parted into folders by `partitions`.
  *
- * @returns the files written, relative to `folder`
+ * @returns the files written, relative to `folder`, and the rows of each
  */
 export async function writeParts(
   db: DuckDBConnection,
-  {
-    folder,
-    table,
-    partitions,
-    loadNumber,
-  }: { folder: string; table: string; partitions: readonly string[]; loadNumber: number },
-): Promise<string[]> {
+  part: { folder: string; table: string; from: string; partitions: readonly string[]; label: string },
+): Promise<{ table: string; file: string; rows: number }[]> {
+  const { folder, table, from, partitions, label } = part;
   const target = path.join(folder, table);
   fs.mkdirSync(target, { recursive: true });
-  const label = `load-${String(loadNumber).padStart(8, "0")}-`;
-  await db.run(`
-    copy accepted to ${quote(target)}
-    (format parquet, compression zstd, partition_by (${partitions.join(", ")}), filename_pattern ${quote(`${label}{i}`)}, overwrite_or_ignore true)`);
-  return fs
-    .readdirSync(target, { recursive: true, encoding: "utf8" })
-    .filter((file) => path.basename(file).startsWith(label))
-    .map((file) => path.join(table, file).replaceAll("\\", "/"))
-    .sort();
+  const place =
+    partitions.length > 0
+      ? `${quote(target)} (partition_by (${partitions.join(", ")}), filename_pattern ${quote(`${label}-{i}`)}, overwrite_or_ignore true,`
+      : `${quote(path.join(target, `${label}.parquet`))} (`;
+  // rows of a Parquet file stand in no order that anybody asks for
+  await db.run("set preserve_insertion_order = false");
+  const written = await rows(
+    db,
+    `copy (from ${from}) to ${place} format parquet, compression zstd, return_stats true)`,
+  );
+  await db.run("reset preserve_insertion_order");
+  await db.run("reset preserve_insertion_order");
+  return written
+    .map(({ filename, count }) => ({
+      table,
+      file: path.relative(folder, String(filename)).replaceAll("\\", "/"),
+      rows: Number(count),
+    }))
+    .filter((file) => file.rows > 0);
 }

@@ -12,15 +12,26 @@ const Load = z.strictObject({
   /** The file's path within the drop folder, as it was when it arrived. */
   file: z.string(),
   format: z.string(),
+  /** How its bytes were read: anything but UTF-8 is worth a look when a name comes out wrong. */
+  encoding: z.string(),
   loaded_at: z.iso.datetime(),
+  /** What it tells of: schools by URN, first and last day, first and last time of change. */
+  schools: z.array(z.int()),
+  first_day: z.iso.date().nullable(),
+  last_day: z.iso.date().nullable(),
+  first_change: z.string().nullable(),
+  last_change: z.string().nullable(),
+  /** Statements: the file's rows, and each mark of a mark string. */
   rows_read: count,
   rows_accepted: count,
   rows_quarantined: count,
   rows_duplicate: count,
   /** What the secret of the pupil keys is known by: rows keyed with another would not meet. */
   key_check: z.string(),
-  /** What the load put into the lake: table and Parquet file, relative to the lake. */
-  parts: z.array(z.strictObject({ table: z.string(), file: z.string() })),
+  /** What the load put into the lake: table, Parquet file relative to the lake, and its rows. */
+  parts: z.array(z.strictObject({ table: z.string(), file: z.string(), rows: count })),
+  /** Records that were struck out of the landed file and of the lake afterwards, since a pupil was forgotten. */
+  rows_forgotten: count.default(0),
 });
 
 /** One file that was loaded. Accepted, quarantined and duplicate rows together are the rows read, always. */
@@ -59,4 +70,17 @@ export function commitRun(folder: string, loads: Load[]): void {
   fs.fsyncSync(handle);
   fs.closeSync(handle);
   fs.renameSync(draft, file);
+}
+
+/**
+ * Writes anew every run of which a load is changed, each in a single step.
+ *
+ * @param change gives a load as it is to be, with the number that it has
+ */
+export function rewriteRuns(folder: string, change: (load: Load) => Load): void {
+  for (const name of fs.readdirSync(folder).filter((file) => file.endsWith(".json"))) {
+    const before = readRun(path.join(folder, name));
+    const after = before.map(change);
+    if (JSON.stringify(after) !== JSON.stringify(before)) commitRun(folder, after);
+  }
 }

@@ -23,6 +23,15 @@ const School = z.strictObject({
   la_code: z.string().regex(/^E\d{8}$/, "expected a code like E08000035"),
   region: z.string().min(1),
   region_code: z.string().regex(/^E\d{8}$/, "expected a code like E12000003"),
+  /** Local authority and establishment number, by which transfer files name a school. */
+  laestab: z
+    .string()
+    .regex(/^\d{7}$/, 'expected seven digits in quotes, like "8254001"')
+    .optional(),
+  /** Other names that systems give the school: Arbor's application id, the name in DfE's exports. */
+  known_as: z.array(z.coerce.string().min(1)).default([]),
+  /** The school's id at Wonde, for "rollbook fetch". */
+  wonde: z.string().regex(/^\w+$/, "expected the id that Wonde gives the school").optional(),
 });
 
 const HALF_TERMS = ["autumn 1", "autumn 2", "spring 1", "spring 2", "summer 1", "summer 2"] as const;
@@ -47,8 +56,8 @@ const ProjectFile = z
     trust: z.string().min(1),
     /** The last day that figures count. Without it: the day of the newest mark. */
     as_at: day.optional(),
-    /** How dates are written in the register files. */
-    dates: z.enum(["yyyy-mm-dd", "dd/mm/yyyy"]).default("yyyy-mm-dd"),
+    /** How dates are written in the register files. Without it: yyyy-mm-dd, or dd/mm/yyyy where a whole file proves it. */
+    dates: z.enum(["yyyy-mm-dd", "dd/mm/yyyy", "excel serial"]).optional(),
     registers: z.string().default("registers"),
     data: z.string().default("data"),
     site: z.string().default("site"),
@@ -59,6 +68,10 @@ const ProjectFile = z
     for (const urn of repeated(project.schools.map((school) => school.urn))) {
       context.addIssue(`expected each school once, but URN ${urn} stands twice`);
     }
+    const names = project.schools.flatMap((school) => [...new Set([school.name, ...school.known_as])]);
+    for (const name of repeated(names.map((known) => known.toLowerCase()))) {
+      context.addIssue(`expected a name to stand for one school, but two are known as ${name}`);
+    }
     for (const year of repeated(project.calendars.map((calendar) => calendar.school_year))) {
       context.addIssue(`expected one calendar for each school year, but ${year} stands twice`);
     }
@@ -66,7 +79,7 @@ const ProjectFile = z
 
 /** What `rollbook.yaml` says, with every folder resolved against the project's own. */
 export type Project = z.infer<typeof ProjectFile> & { dir: string };
-export type DateFormat = Project["dates"];
+export type DateFormat = NonNullable<Project["dates"]>;
 
 /** Reads the project of a folder: its trust, schools, calendars and where its files are. */
 export function readProject(dir: string): Project {

@@ -1,215 +1,184 @@
-import { findFields, rivals } from "./csv.ts";
-import { quote } from "./duckdb.ts";
 import {
   type Arrival,
+  type Arrived,
+  asItCame,
+  columnOf,
   DATES_MEND,
   dateExample,
   dateIn,
-  field,
-  type RegisterFormat,
+  emptyVerdicts,
+  has,
+  holdToRules,
   type RowRule,
-  refuseBadRows,
-  rulesOfEveryRegister,
-} from "./format.ts";
-import { keyPupils } from "./pupil_keys.ts";
+  schoolIn,
+  schoolRules,
+  type Taken,
+  text,
+} from "./arrival.ts";
+import { PUPIL_DATES, PUPIL_FLAGS, PUPIL_TEXTS, type Reading } from "./format.ts";
+import {
+  flagIn,
+  isNoCode,
+  isUngraded,
+  isUnknown,
+  knownOnIn,
+  NO_CODE,
+  senProvisionIn,
+  sexIn,
+  yearGroupIn,
+} from "./pupil_facts.ts";
+import { pupilIdsPart } from "./pupil_ids.ts";
+import { doubtPupils, keyPupils, pupilIn, pupilRules, systemIdIn } from "./pupil_keys.ts";
+import { rowsStated, schoolsStated, setAsideRepeats } from "./repeats.ts";
 
-/** What exporters call each column. The first of each is Groupcall Xporter's `school.Students`. */
-const NAMES = {
-  school_urn: ["schoolurn", "urn", "uniquereferencenumber"],
-  upn: ["upn", "uniquepupilnumber"],
-  year_group: ["yeargroup", "currentyeargroup", "currentncyear", "year"],
-  entered_on: ["entrydate", "admissiondate", "dateofadmission"],
-  left_on: ["leavingdate", "dateofleaving"],
-  registration_group: [
-    "reggroup",
-    "registrationgroup",
-    "currentregistrationgroup",
-    "registrationform",
-    "tutorgroupname",
-  ],
-  sex: ["gender", "sex"],
-  born_on: ["dateofbirth", "dob"],
-  sen_provision: ["senprovision", "senstatus"],
-  ethnicity_code: ["ethnicitycode"],
-  is_fsm: ["fsmeligible", "freeschoolmeals", "fsm"],
-  is_fsm_ever_6: ["fsmever6", "freeschoolmeals6", "ever6fsm"],
-  is_eal: ["eal", "englishasadditionallanguage"],
-  is_looked_after: ["inleacare", "inlacare", "incare", "lookedafterchild"],
-  was_looked_after: ["everincare"],
-  is_child_in_need: ["childinneed"],
-  is_child_protection: ["childprotectionplan"],
-  is_young_carer: ["isyoungcarer", "youngcarer"],
-  known_on: ["lastupdated", "extractedon"],
-} as const;
-type Field = keyof typeof NAMES;
-
-const REQUIRED = { SchoolURN: "school_urn", UPN: "upn", YearGroup: "year_group", EntryDate: "entered_on" } as const;
-const DATES = ["entered_on", "left_on", "born_on", "known_on"] as const;
-const FLAGS = [
-  "is_fsm",
-  "is_fsm_ever_6",
-  "is_eal",
-  "is_looked_after",
-  "was_looked_after",
-  "is_child_in_need",
-  "is_child_protection",
-  "is_young_carer",
-] as const;
-/** Texts that are kept are codes and names of groups: what is longer stands in a column that is not its own. */
-const LONGEST_TEXT = 40;
-const TEXTS = ["registration_group", "sex", "sen_provision", "ethnicity_code"] as const;
+type PupilRows = Extract<Reading, { table: "pupils" }>;
 
 /** `raw.pupils`: what a school said of a pupil's enrolment and status on the day of an extract. No names, no UPN. */
 export const pupilsTable = `create table raw.pupils (
   school_urn integer, pupil_key varchar, year_group varchar,
   entered_on date, left_on date, born_on date, known_on date,
-  registration_group varchar, sex varchar, sen_provision varchar, ethnicity_code varchar,
-  ${FLAGS.map((flag) => `${flag} boolean`).join(", ")},
+  ${PUPIL_TEXTS.map((name) => `${name} varchar`).join(", ")},
+  ${PUPIL_FLAGS.map((flag) => `${flag} boolean`).join(", ")},
   load_number integer, row_number integer)`;
 
-/** Pupils' characteristics, one row an enrolment. Source of the layout: Xporter on Demand's `school.Students`. */
-export const pupils: RegisterFormat = {
-  table: "pupils",
-  title: "pupils",
-  required: Object.keys(REQUIRED),
-  partitions: ["school_urn"],
-  lacks(columns) {
-    const found = findFields(columns, NAMES);
-    return Object.entries(REQUIRED).flatMap(([name, needed]) => (found[needed] === undefined ? [name] : []));
-  },
-  rivals: (columns) => rivals(columns, NAMES),
-  async load(arrival) {
-    await readRows(arrival);
-    await refuseBadRows(arrival, rules(arrival));
-    await keyPupils(arrival.db, arrival.secret);
-    await sortOut(arrival);
-  },
-};
+/** What a row of one enrolment and day is about. */
+const ENROLMENT = ["school_urn", "pupil_key", "entered_on", "known_on"];
+/** What it tells. */
+const TOLD = ["year_group", "left_on", "born_on", ...PUPIL_TEXTS, ...PUPIL_FLAGS];
+
+/**
+ * Takes in pupils' characteristics as at an extract, one row an enrolment. Columns that a source does not have, and
+ * fields that it leaves empty, are null: nothing is said of them.
+ */
+export async function takePupils(arrival: Arrival, arrived: Arrived<PupilRows>): Promise<Taken> {
+  const { db, loadNumber } = arrival;
+  await stateRows(arrival, arrived);
+  await emptyVerdicts(db);
+  await keyPupils(arrival, arrived);
+  await holdToRules(arrival, arrived, await rules(arrival, arrived));
+  await db.run(`
+    create or replace temp table keyed_pupils as
+    select stated.*, pupil_key, is_upn
+    from stated join pupil_keys using (pupil)
+    anti join set_aside using (row_number)`);
+  const ids = await pupilIdsPart(arrival, arrived);
+  await setAsideContradictions(arrival);
+  await setAsideRepeats(arrival, "keyed_pupils", "pupils", [...ENROLMENT, ...TOLD]);
+  await doubtPupils(arrival, arrived);
+  if (has(arrived, "entered_on")) await doubtEntries(arrival);
+  await db.run(`
+    create or replace temp view accepted_pupils as
+    select ${[...ENROLMENT, ...TOLD].join(", ")}, ${loadNumber} as load_number, row_number::integer as row_number
+    from keyed_pupils anti join set_aside using (row_number)`);
+  return {
+    read: await rowsStated(arrival),
+    parts: [{ table: "pupils", from: "accepted_pupils", partitions: ["school_urn"] }, ids],
+    coverage: {
+      schools: await schoolsStated(arrival),
+      first_day: null,
+      last_day: null,
+      first_change: null,
+      last_change: null,
+    },
+  };
+}
 
 // --- internal ---
 
-async function readRows({ db, columns, project, loadedAt }: Arrival): Promise<void> {
-  const at = findFields(columns, NAMES);
-  const dates = DATES.map(
-    (name) => `${dateIn(field(at[name]), project.dates)} as ${name}, ${field(at[name])} as ${name}_text`,
-  );
-  const flags = FLAGS.map((name) => `${flagIn(field(at[name]))} as ${name}, ${field(at[name])} as ${name}_text`);
-  const texts = TEXTS.map((name) => `${field(at[name])} as ${name}`);
-  await db.run(`
-    create or replace temp table arrived_rows as
+async function stateRows(arrival: Arrival, arrived: Arrived<PupilRows>): Promise<void> {
+  const { sheet, dates } = arrived;
+  const known = { sen_provision: senProvisionIn, sex: sexIn } as Record<string, (spelt: string) => string>;
+  const facts = [
+    `${yearGroupIn(text(arrived, "year_group"))} as year_group`,
+    `${text(arrived, "year_group")} as year_group_text`,
+    ...PUPIL_DATES.flatMap((name) => [
+      `${name === "known_on" ? knownOnIn(arrived, arrival.loadedAt) : dateIn(asItCame(arrived, name), dates)} as ${name}`,
+      `${text(arrived, name)} as ${name}_text`,
+    ]),
+    ...PUPIL_FLAGS.flatMap((name) => [
+      `${flagIn(text(arrived, name))} as ${name}`,
+      `${text(arrived, name)} as ${name}_text`,
+    ]),
+    ...PUPIL_TEXTS.map((name) => `${(known[name] ?? String)(`nfc_normalize(${text(arrived, name)})`)} as ${name}`),
+  ];
+  await arrival.db.run(`
+    create or replace temp table stated_rows as
     select
-      row_number,
-      ${field(at.school_urn)} as urn_text,
-      try_cast(${field(at.school_urn)} as integer) as school_urn,
-      upper(${field(at.upn)}) as upn,
-      ${yearGroupIn(field(at.year_group))} as year_group,
-      ${[...dates, ...flags, ...texts].join(",\n      ")},
-    from arrived`);
-  // a row that does not say when it was taken tells of the day it came
-  await db.run(`update arrived_rows set known_on = date ${quote(loadedAt.slice(0, 10))} where known_on_text is null`);
+      ${schoolIn(arrival, arrived)} as school_urn,
+      ${pupilIn(arrival, arrived)} as pupil,
+      ${systemIdIn(arrival, arrived)} as system_id,
+      ${text(arrived, "former_upn")} as former_upn,
+      ${facts.join(",\n      ")}
+    from ${sheet.relation}`);
+  await arrival.db.run(
+    `create or replace temp view stated as select rowid + ${sheet.first} as row_number, * from stated_rows`,
+  );
 }
 
-function rules({ columns, project }: Arrival): RowRule[] {
-  const at = findFields(columns, NAMES);
-  const column = (name: Field) => columns[at[name] ?? -1] ?? name;
+async function rules(arrival: Arrival, arrived: Arrived<PupilRows>): Promise<RowRule[]> {
+  const column = (field: string) => columnOf(arrived, field);
+  const given = <Name extends string>(names: readonly Name[]) => names.filter((name) => has(arrived, name));
   return [
-    ...rulesOfEveryRegister(project, { school_urn: column("school_urn"), upn: column("upn") }),
+    ...(await pupilRules(arrival, arrived)),
+    ...schoolRules(arrival, arrived),
     {
+      rule: "not_a_year_group",
       column: column("year_group"),
-      fails: "year_group is null",
+      fails: `year_group_text is not null and year_group is null and not (${isUngraded("year_group_text")})`,
       expected: "a National Curriculum year: N, R or 1 to 14",
       mend: "export the pupils' curriculum year",
     },
-    {
-      column: column("entered_on"),
-      fails: "entered_on is null",
-      expected: `${dateExample(project.dates)} that is in the calendar`,
-      mend: DATES_MEND,
-    },
-    ...DATES.filter((name) => name !== "entered_on").map((name) => ({
+    ...given(PUPIL_DATES).map((name) => ({
+      rule: "not_a_date",
       column: column(name),
       fails: `${name}_text is not null and ${name} is null`,
-      expected: `${dateExample(project.dates)} that is in the calendar, or nothing`,
+      expected: `${dateExample(arrived.dates)} that is in the calendar${name === "entered_on" ? "" : ", or nothing"}`,
       mend: DATES_MEND,
     })),
     {
+      rule: "entered_before_birth",
+      column: column("born_on"),
+      fails: "entered_on < born_on",
+      expected: "a day of birth before the day of entry",
+      mend: "correct the dates in the register",
+    },
+    {
+      rule: "left_before_entry",
       column: column("left_on"),
       fails: "left_on < entered_on",
       expected: "a day on or after the day of entry",
       mend: "correct the dates of enrolment in the register",
     },
-    ...TEXTS.map((name) => ({
+    ...given(PUPIL_TEXTS).map((name) => ({
+      rule: "not_a_code_or_group",
       column: column(name),
-      fails: `length(${name}) > ${LONGEST_TEXT} or contains(${name}, '@') or regexp_matches(upper(${name}), '[A-Z][0-9]{11}')`,
-      expected: "a short code or name of a group",
-      mend: "check that the columns stand below their headings, and export the file again",
+      fails: isNoCode(name),
+      ...NO_CODE,
     })),
-    ...FLAGS.map((name) => ({
+    ...given(PUPIL_FLAGS).map((name) => ({
+      rule: "not_true_or_false",
       column: column(name),
-      fails: `${name}_text is not null and ${name} is null`,
+      fails: `${name}_text is not null and ${name} is null and not (${isUnknown(`${name}_text`)})`,
       expected: "true or false, yes or no",
       mend: "export the file again",
     })),
   ];
 }
 
-/** A row that repeats another is a duplicate; rows that contradict each other about one enrolment and day are set aside. */
-async function sortOut({ db, before, loadNumber }: Arrival): Promise<void> {
-  const enrolment = "school_urn, pupil_key, entered_on, known_on";
-  const told = ["year_group", "left_on", "born_on", ...TEXTS, ...FLAGS].join(", ");
-  const known =
-    before.length === 0
-      ? "select * from accepted limit 0"
-      : `select * from read_parquet([${before.map(quote).join(", ")}], hive_partitioning = true)`;
+/** Rows that contradict each other about one enrolment and day: nobody can tell which is right. */
+async function setAsideContradictions({ db }: Arrival): Promise<void> {
   await db.run(`
-    create or replace temp table accepted as
-    select school_urn, pupil_key, entered_on, known_on, ${told}, ${loadNumber} as load_number, row_number::integer as row_number
-    from arrived_rows join pupil_keys using (upn)`);
-  await db.run(`
-    create or replace temp table set_aside as
-    with
-    known as (${known}),
-    repeated as (
-      select row_number
-      from accepted
-      qualify row_number() over (partition by ${enrolment}, ${told} order by row_number) > 1
-    ),
-    known_already as (
-      select accepted.row_number
-      from accepted
-      semi join known
-        on ${`${enrolment}, ${told}`
-          .split(", ")
-          .map((name) => `accepted.${name} is not distinct from known.${name}`)
-          .join(" and ")}
-    ),
-    contradictory as (
-      select row_number
-      from accepted
-      qualify count(distinct (${told})) over (partition by ${enrolment}) > 1
-    )
-    select
-      row_number,
-      school_urn,
-      if(row_number in (from contradictory), 'conflicting_pupil_rows', 'duplicate') as rule,
-    from accepted
-    where row_number in (from repeated union all from known_already union all from contradictory)`);
-  await db.run("delete from accepted where row_number in (select row_number from set_aside)");
+    insert into set_aside
+    select row_number, school_urn, 'conflicting_pupil_rows'
+    from keyed_pupils
+    qualify count(distinct (${TOLD.join(", ")})) over (partition by ${ENROLMENT.join(", ")}) > 1`);
 }
 
-/** SQL for a National Curriculum year: N, R, 1 to 14; null when the text is none. */
-function yearGroupIn(text: string): string {
-  const plain = `regexp_replace(lower(${text}), '^(year|yr|y)\\s*', '')`;
-  return `case
-        when regexp_full_match(${plain}, '0*([1-9]|1[0-4])') then ltrim(${plain}, '0')
-        when ${plain} in ('r', 'reception', '0') then 'R'
-        when regexp_full_match(${plain}, 'n[12]?|nursery.*') then 'N'
-      end`;
-}
-
-function flagIn(text: string): string {
-  return `case
-        when lower(${text}) in ('true', 't', 'yes', 'y', '1') then true
-        when lower(${text}) in ('false', 'f', 'no', 'n', '0') then false
-      end`;
+/** An enrolment without a first day is no enrolment, though what else the row says holds. */
+async function doubtEntries({ db }: Arrival): Promise<void> {
+  await db.run(`
+    insert into doubted
+    select row_number, school_urn, 'not_a_date'
+    from keyed_pupils anti join set_aside using (row_number)
+    where entered_on is null`);
 }

@@ -4,32 +4,54 @@ import type { DuckDBConnection } from "@duckdb/node-api";
 import { bookkeeping, bookkeepingTables, writeBookkeeping } from "../ingest/bookkeeping.ts";
 import { dfeFiguresTable } from "../ingest/dfe_figures.ts";
 import { quote, rows, withDuckDB } from "../ingest/duckdb.ts";
-import { RollbookError } from "../ingest/errors.ts";
+import { enrolmentsTable } from "../ingest/enrolments.ts";
+import { diskFull, RollbookError } from "../ingest/errors.ts";
+import { establishmentsTable } from "../ingest/establishments.ts";
 import { dataFolders, partsOf } from "../ingest/lake.ts";
-import { readLedger } from "../ingest/ledger.ts";
+import { type Load, readLedger } from "../ingest/ledger.ts";
 import { alone } from "../ingest/lock.ts";
+import { markCodesTable } from "../ingest/mark_codes.ts";
 import { marksTable } from "../ingest/marks.ts";
 import type { Project } from "../ingest/project.ts";
+import { pupilIdsTable } from "../ingest/pupil_ids.ts";
 import { pupilsTable } from "../ingest/pupils.ts";
+import { statusesTable } from "../ingest/statuses.ts";
+import { settleIdentities } from "./identities.ts";
 import { type Model, readModels } from "./model.ts";
 import { readRules } from "./rules.ts";
 import { type Build, measureTables, putInUse } from "./warehouse.ts";
 
-/** `raw.quarantine`: rows that were set aside, by file and row as the spreadsheet shows it. */
-const quarantineTable = `create table raw.quarantine (
+/** Rows by file and record as messages name it: `raw.quarantine` were set aside, `raw.doubts` were loaded and want a look. */
+const notedTable = (name: string) => `create table raw.${name} (
   school_urn integer, rule varchar, load_number integer, row_number integer)`;
 
-/** The tables that come from the lake, one for each folder of it. */
+/** The tables that come from the lake, one for each folder of it. Which pupil is whose key must be known before the rest. */
 const LAKE_TABLES = {
+  pupil_ids: pupilIdsTable,
   marks: marksTable,
   pupils: pupilsTable,
+  pupil_statuses: statusesTable,
+  enrolments: enrolmentsTable,
+  mark_codes: markCodesTable,
+  establishments: establishmentsTable,
   dfe_figures: dfeFiguresTable,
-  quarantine: quarantineTable,
+  quarantine: notedTable("quarantine"),
+  doubts: notedTable("doubts"),
 } as const;
+/** The tables whose pupils may be keyed by an id that stands for another key. */
+const KEYED_TABLES: readonly string[] = ["marks", "pupils", "pupil_statuses", "enrolments"];
+
+/** Keys of a system's ids for which no UPN is known: pupils whose marks count apart from the rest of what is known of them. */
+const unresolvedIdsTable = "create table raw.unresolved_ids (school_urn integer, pupil_key varchar)";
 
 export interface BuildEffects {
   log: (line: string) => void;
   now: () => Date;
+}
+
+export interface BuildOptions {
+  /** The last load that counts: the warehouse as it would have been built then. */
+  knownAtLoad?: number;
 }
 
 /**
@@ -37,14 +59,22 @@ export interface BuildEffects {
  *
  * Until then the warehouse before it stays in use, whatever happens.
  */
-export async function buildWarehouse(project: Project, effects: BuildEffects): Promise<Build> {
-  return alone(project.data, () => build(project, effects));
+export async function buildWarehouse(
+  project: Project,
+  effects: BuildEffects,
+  options: BuildOptions = {},
+): Promise<Build> {
+  try {
+    return await alone(project.data, () => build(project, effects, options));
+  } catch (error) {
+    throw diskFull(error, project.data, "The warehouse before this one stays in use") ?? error;
+  }
 }
 
 /** Makes every schema, the empty raw tables and the rules: what models may read before any register is there. */
 export async function createRawTables(db: DuckDBConnection): Promise<void> {
   for (const schema of ["raw", "rules", "staging", "marts"]) await db.run(`create schema ${schema}`);
-  await db.run(`${bookkeepingTables}; ${Object.values(LAKE_TABLES).join("; ")}`);
+  await db.run(`${bookkeepingTables}; ${unresolvedIdsTable}; ${Object.values(LAKE_TABLES).join("; ")}`);
   await readRules(db, "rules");
 }
 
@@ -63,9 +93,17 @@ export async function buildModels(db: DuckDBConnection, models: Model[], log: (l
 
 // --- internal ---
 
-async function build(project: Project, { log, now }: BuildEffects): Promise<Build> {
+async function build(
+  project: Project,
+  { log, now }: BuildEffects,
+  { knownAtLoad = Number.POSITIVE_INFINITY }: BuildOptions,
+): Promise<Build> {
   const folders = dataFolders(project);
-  const loads = readLedger(folders.ledger);
+  const ledger = readLedger(folders.ledger);
+  const loads = ledger.filter((load) => load.load_number <= knownAtLoad);
+  if (ledger.length > 0 && loads.length === 0) {
+    throw new RollbookError(`No load has a number up to ${knownAtLoad}: "rollbook status" lists the loads`);
+  }
   if (loads.length === 0) throw new RollbookError('Nothing has been loaded: run "rollbook ingest" first');
   const builtAt = now().toISOString();
   const file = `${builtAt.replace(/\D/g, "")}.duckdb`;
@@ -85,8 +123,10 @@ async function build(project: Project, { log, now }: BuildEffects): Promise<Buil
         if (parts.length === 0) continue;
         log(`reading raw.${table}`);
         await readParts(db, table, parts);
+        if (table === "pupil_ids") await settlePupilIds(db);
       }
-      await holdToLedger(db);
+      await db.run("drop table if exists identities");
+      await holdToLedger(db, loads);
       await holdToCalendars(db);
       await buildModels(db, readModels(), log);
       await db.run("checkpoint");
@@ -105,12 +145,39 @@ async function build(project: Project, { log, now }: BuildEffects): Promise<Buil
   }
 }
 
+async function settlePupilIds(db: DuckDBConnection): Promise<void> {
+  await settleIdentities(db, "raw.pupil_ids");
+  await db.run(`
+    insert into raw.unresolved_ids
+    select distinct school_urn, id_key
+    from raw.pupil_ids
+    where kind = 'seen' and id_key not in (select id_key from identities)`);
+}
+
 async function readParts(db: DuckDBConnection, table: string, parts: string[]): Promise<void> {
+  const [renamed] = await rows(
+    db,
+    "select count(*)::integer as tables from duckdb_tables() where table_name = 'identities' and temporary",
+  );
+  const stored = `read_parquet([${parts.map(quote).join(", ")}], hive_partitioning = true, union_by_name = true)`;
+  const replaced = [
+    "coalesce(identities.pupil_key, stored.pupil_key) as pupil_key",
+    // that marks are gone under a UPN which was another's of before says nothing of the pupil: the marks told since decide
+    ...(table === "marks"
+      ? [
+          "if(stored.row_number is null and identities.id_key is not null, timestamp '2000-01-01', stored.known_at) as known_at",
+        ]
+      : []),
+  ];
+  const rekeyed =
+    KEYED_TABLES.includes(table) && Number(renamed?.tables) > 0
+      ? `select stored.* replace (${replaced.join(", ")})
+        from ${stored} as stored left join identities on stored.pupil_key = identities.id_key`
+      : `from ${stored}`;
   try {
     await db.run(`
       insert into raw.${table} by name
-      select columns(c -> c <> 'school_year')
-      from read_parquet([${parts.map(quote).join(", ")}], hive_partitioning = true, union_by_name = true)`);
+      select columns(c -> c <> 'school_year') from (${rekeyed})`);
   } catch (error) {
     throw new RollbookError(
       `The lake cannot be read (${firstLine(error)}). Bring its folder back from a backup, or take the data folder away and ingest the landed files again`,
@@ -119,33 +186,29 @@ async function readParts(db: DuckDBConnection, table: string, parts: string[]): 
 }
 
 /** The rows of every load must be there, as many as the ledger says: nothing that was accepted may be missing. */
-async function holdToLedger(db: DuckDBConnection): Promise<void> {
-  const missing = await rows(
-    db,
-    `with
-    promised as (
-      select load_number, format as source, rows_accepted as rows from raw.loads
-      union all
-      select load_number, 'quarantine', rows_quarantined from raw.loads
-    ),
-    found as (
-      select load_number, 'marks' as source, count(*) as rows from raw.marks group by all
-      union all
-      select load_number, 'pupils', count(*) from raw.pupils group by all
-      union all
-      select load_number, 'dfe_figures', count(distinct row_number) from raw.dfe_figures group by all
-      union all
-      select load_number, 'quarantine', count(*) from raw.quarantine group by all
-    )
-    select load_number, source, promised.rows as promised, coalesce(found.rows, 0) as found
-    from promised full join found using (load_number, source)
-    where coalesce(promised.rows, 0) <> coalesce(found.rows, 0)
-    order by all`,
-  );
-  const [first] = missing;
-  if (first) {
+async function holdToLedger(db: DuckDBConnection, loads: Load[]): Promise<void> {
+  const found = new Map<string, number>();
+  for (const table of Object.keys(LAKE_TABLES)) {
+    for (const { load_number, count } of await rows(
+      db,
+      `select load_number, count(*)::integer as count from raw.${table} group by all`,
+    )) {
+      found.set(`${load_number} ${table}`, Number(count));
+    }
+  }
+  const promised = new Map<string, number>();
+  for (const { load_number, parts } of loads) {
+    for (const { table, rows } of parts) {
+      const key = `${load_number} ${table}`;
+      promised.set(key, (promised.get(key) ?? 0) + rows);
+    }
+  }
+  for (const key of [...promised.keys(), ...found.keys()].sort()) {
+    const [load, table] = key.split(" ");
+    const [has, should] = [found.get(key) ?? 0, promised.get(key) ?? 0];
+    if (has === should) continue;
     throw new RollbookError(
-      `The lake does not hold what the ledger says: load ${first.load_number} has ${first.found} rows of ${first.source}, not ${first.promised ?? 0}. Bring the data folder back from a backup`,
+      `The lake does not hold what the ledger says: load ${load} has ${has} rows of ${table}, not ${should}. Bring the data folder back from a backup`,
     );
   }
 }

@@ -28,7 +28,11 @@ test("a build that fails leaves the last warehouse in use and nothing of itself 
 
 test("a warehouse in which one byte changed on its way to the disk is not put in use", async () => {
   const project = makeProject({
-    "marks.csv": marksFile(...Array.from({ length: 20 }, (_, i) => mark({ date: `2025-11-${10 + i}` }))),
+    "marks.csv": marksFile(
+      ...[10, 11, 12, 13, 14, 17, 18, 19, 20, 21].flatMap((day) =>
+        ["AM", "PM"].map((session) => mark({ date: `2025-11-${day}`, session })),
+      ),
+    ),
   });
   await quietly(project);
   await built(project, "from marts.trust");

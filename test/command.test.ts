@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { rollbook } from "./command.ts";
 import { drop, inUse, makeProject, mark, marksFile } from "./project.ts";
 
-const COMMANDS = ["start", "sample", "ingest", "build", "site", "serve", "export", "status"];
+const COMMANDS = ["start", "sample", "ingest", "fetch", "build", "site", "serve", "export", "status", "forget"];
 
 test.each(COMMANDS)("%s explains itself", async (command) => {
   const { code, stdout } = await rollbook(command, "--help");
@@ -39,18 +39,53 @@ test("a file that cannot be used gives its line on stderr and exit code 1, and t
 });
 
 test.each([
-  [["ingest"], /^No rollbook\.yaml in /],
-  [["status"], /^No rollbook\.yaml in /],
-  [["frobnicate"], /^error: unknown command 'frobnicate'/],
-  [["serve", "--port", "many"], /Expected a whole number/],
-  [["export", "marts.trust", "--format", "xlsx"], /Allowed choices are csv, parquet, arrow/],
-])("%j fails with its reason", async (words, reason) => {
+  [["ingest"], 1, /^No rollbook\.yaml in /],
+  [["status"], 1, /^No rollbook\.yaml in /],
+  [["frobnicate"], 2, /^error: unknown command 'frobnicate'/],
+  [["serve", "--port", "many"], 2, /Expected a whole number/],
+  [["export", "marts.trust", "--format", "xlsx"], 2, /Allowed choices are csv, parquet, arrow/],
+])("%j fails with its reason and exit code %i", async (words, expected, reason) => {
   const { code, stderr } = await rollbook(
     ...words,
     ...(words[0] === "frobnicate" ? [] : ["--project", import.meta.dirname]),
   );
-  expect(code).toBe(1);
+  expect(code).toBe(expected);
   expect(stderr).toMatch(reason);
+});
+
+test("for machines every command prints one JSON object and nothing else", async () => {
+  const project = makeProject({ "marks.csv": marksFile(mark({})) });
+  const ask = async (...words: string[]) => {
+    const { code, stdout, stderr } = await rollbook(...words, "--project", project.dir, "--json");
+    expect(stderr).toBe("");
+    return { code, said: JSON.parse(stdout) as Record<string, unknown> };
+  };
+  expect(await ask("ingest")).toMatchObject({ code: 0, said: { loads: [{ rows_read: 1 }], unchanged: 0, held: [] } });
+  expect(await ask("build")).toMatchObject({ code: 0, said: { tables: expect.any(Array) } });
+  expect(await ask("status")).toMatchObject({ code: 0, said: { trust: "Two Schools Trust", site: null } });
+  drop(project.dir, { "bad.csv": "Pupil,Reading age\nsomeone,9\n" });
+  expect(await ask("ingest")).toMatchObject({
+    code: 1,
+    said: { exit_code: 1, error: expect.stringMatching(/^bad\.csv, row 1: /) },
+  });
+});
+
+test("a file that looks cut short is held with exit code 3, and taken in with --accept", async () => {
+  const days = Array.from({ length: 20 }, (_, i) =>
+    mark({ date: `2025-10-${String(i + 6).padStart(2, "0")}`, mark: "#" }),
+  );
+  const project = makeProject({ "monday.csv": marksFile(...days) });
+  expect(await rollbook("ingest", "--project", project.dir)).toMatchObject({ code: 0 });
+  const shorter = marksFile(...[0, 19].map((i) => (days[i] ?? "").replace("false", "FALSE")));
+  drop(project.dir, { "tuesday.csv": shorter });
+  const held = await rollbook("ingest", "--project", project.dir);
+  expect(held).toMatchObject({ code: 3, stderr: "" });
+  expect(held.stdout).toContain(
+    'Held: tuesday.csv has 2 rows, and the last file of the same school and days had 20: it may be cut short. Export it again, or take it in with "rollbook ingest --accept"',
+  );
+  const again = await rollbook("ingest", "--project", project.dir, "--accept");
+  expect(again).toMatchObject({ code: 0 });
+  expect(again.stdout).toContain("Loaded 1 new file; 1 were loaded before.");
 });
 
 test.each([
@@ -84,7 +119,8 @@ test("of two ingests at once one works, and the other says who is at work and ch
   expect(first).toMatchObject({ code: 0 });
   for (const { code, stdout, stderr } of others) {
     if (code === 0) expect(stdout).toContain("Nothing new");
-    else expect(stderr).toMatch(/^Another run is at work on .* \(process \d+\): wait until it has ended/);
+    else expect(code).toBe(4);
+    if (code !== 0) expect(stderr).toMatch(/^Another run is at work on .* \(process \d+\): wait until it has ended/);
   }
   expect(runs.filter(({ stdout }) => stdout.includes("Loaded 1 new file."))).toHaveLength(1);
 });

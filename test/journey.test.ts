@@ -99,7 +99,7 @@ test("status says what was loaded, what was built and where the site is", async 
     expect(stdout).toContain(part);
   // four sessions of the sample are disputed, two rows each
   expect(stdout).toMatch(
-    /^Quarantined: 999002\/marks-2025-26-amended\.csv, rows (\d+, ){7}\d+: two different marks for one session/m,
+    /^Set aside: [^:]+: 999002\/marks-2025-26-amended\.csv, rows (\d+, ){7}\d+: two different marks for one session/m,
   );
 });
 

@@ -1,23 +1,25 @@
 -- When each pupil was on each school's roll, as last told.
 --
 -- The newest extract that names a pupil is believed for all spells from the first that it gives; spells before that one
--- come from earlier extracts and end before it begins.
+-- come from earlier extracts and end before it begins. Sources that hold enrolments apart are extracts like any other;
+-- an extract that does not say when a pupil entered tells of no spell.
 --
 -- grain: school_urn, pupil_key, entered_on
 -- check: entered_on <= left_on
 
 with
 
-told as (
-    select
-        school_urn,
-        pupil_key,
-        entered_on,
-        coalesce(left_on, date '9999-12-31') as left_on,
-        known_on,
-        load_number,
-        row_number
+stated as (
+    select school_urn, pupil_key, entered_on, left_on, known_on, load_number, row_number
     from raw.pupils
+    where entered_on is not null
+    union all by name
+    from raw.enrolments
+),
+
+told as (
+    select * replace (coalesce(left_on, date '9999-12-31') as left_on)
+    from stated
 ),
 
 newest as (

@@ -1,6 +1,7 @@
 -- The mark that stands for each pupil's session: the one that became known last.
 --
--- A mark outside the pupil's time on roll is kept but not counted; a pupil without an enrolment row is taken to be on roll.
+-- Of marks that became known at the same moment the later file's stands, and in one file the later row's.
+-- A mark outside the pupil's time on roll is kept but not counted; a pupil without an enrolment is taken to be on roll.
 --
 -- grain: school_urn, pupil_key, session_date, session
 -- check: code_from is not null
@@ -28,7 +29,7 @@ restated_sessions as (
 ),
 
 stated_once as (
-    select school_urn, pupil_key, session_date, session, code
+    select school_urn, pupil_key, session_date, session, code, minutes_late
     from stated anti join restated_sessions using (school_urn, pupil_key, session_date, session)
     where not is_deleted
 ),
@@ -40,8 +41,8 @@ latest as (
         session_date,
         session,
         max_by(
-            {'code': code, 'is_deleted': is_deleted},
-            {'known_at': known_at, 'load_number': load_number, 'row_number': row_number}
+            {'code': code, 'minutes_late': minutes_late, 'is_deleted': is_deleted},
+            {'known_at': known_at, 'load_number': load_number, 'row_number': coalesce(row_number, 0)}
         ) as mark
     from stated semi join restated_sessions using (school_urn, pupil_key, session_date, session)
     group by all
@@ -50,7 +51,7 @@ latest as (
 standing as (
     from stated_once
     union all
-    select school_urn, pupil_key, session_date, session, mark.code
+    select school_urn, pupil_key, session_date, session, mark.code, mark.minutes_late
     from latest
     where not mark.is_deleted
 ),
@@ -67,6 +68,7 @@ explained as (
         standing.session_date,
         standing.session,
         standing.code,
+        standing.minutes_late,
         valid_from as code_from,
         enrolments.pupil_key is not null or enrolled_pupils.pupil_key is null as is_on_roll
     from standing
