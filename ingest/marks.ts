@@ -328,11 +328,7 @@ async function blockSessions({ db }: Arrival): Promise<void> {
       pupil,
       if(session_date between date '2000-01-01' and date '2999-12-31', ${BLOCK}, null) as block,
       count(*) as statements,
-      bit_or(if(session_date between date '2000-01-01' and date '2999-12-31', ${SLOT}, null)) as slots,
-      min(session_date) as first_day,
-      max(session_date) as last_day,
-      min(modified) as first_change,
-      max(modified) as last_change
+      bit_or(if(session_date between date '2000-01-01' and date '2999-12-31', ${SLOT}, null)) as slots
     from stated_rows
     group by all`);
 }
@@ -481,20 +477,22 @@ async function scopesOf({ db, project }: Arrival): Promise<Scope[]> {
     schools as (
       select
         school_urn,
-        min(first_day)::varchar as first_day,
-        max(last_day)::varchar as last_day,
-        min(first_change)::varchar as first_change,
-        max(last_change)::varchar as last_change
-      from blocks
-      where block is not null and school_urn is not null
+        min(session_date) as first_day,
+        max(session_date) as last_day,
+        min(modified) as first_change,
+        max(modified) as last_change
+      from stated_rows
+      where session_date between date '2000-01-01' and date '2999-12-31' and school_urn is not null
       group by school_urn
-    ),
-    years_told as (
-      select distinct school_urn, school_year
-      from blocks join school_years on first_day <= ends_on and last_day >= opens_on
-      where block is not null and school_urn is not null
     )
-    select * from schools join years_told using (school_urn)
+    select
+      school_urn,
+      school_year,
+      first_day::varchar as first_day,
+      last_day::varchar as last_day,
+      first_change::varchar as first_change,
+      last_change::varchar as last_change
+    from schools join school_years on first_day <= ends_on and last_day >= opens_on
     order by school_urn, school_year`,
   );
   return scopes as unknown as Scope[];

@@ -99,7 +99,7 @@ async function csvSheets(name: string, readable: string, landed: LandedText, lim
   const columns = head[above];
   const format = columns && best(columns, (candidate) => !candidate.xml);
   if (!columns || !format) throw notRecognised(name, head[0] ?? [], "row 1");
-  const sheet = csvSheet(readable, columns, above, limits);
+  const sheet = csvSheet(readable, columns, above, landed.hasQuotes, limits);
   return { format, sheets: [sheet], check: ({ db }) => holdToLines({ db, name, sheet, landed }) };
 }
 

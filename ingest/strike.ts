@@ -154,7 +154,7 @@ async function strikeCsv(parts: StrikingText): Promise<number | null> {
   const columns = head[above];
   const format = columns && formatOf(columns);
   if (!columns || !format) throw notRecognised(name);
-  const sheet = csvSheet(readable, columns, above, readLoadLimits());
+  const sheet = csvSheet(readable, columns, above, true, readLoadLimits());
   const found = await recordsIn(parts, sheet, format).catch((error: unknown) => {
     throw error instanceof Error && /CSV Error/.test(error.message) ? unreadable(name, error) : error;
   });
