@@ -2,6 +2,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { Listr, type ListrTask, PRESET_TIMER } from "listr2";
+import * as z from "zod";
 import { serveSite } from "../evidence/serve.ts";
 import { renderSite } from "../evidence/site.ts";
 import { rows, withDuckDB } from "../ingest/duckdb.ts";
@@ -14,9 +15,11 @@ import { isProject, readProject } from "../ingest/project.ts";
 import { buildWarehouse } from "../models/build.ts";
 import { type Build, currentWarehouse, warehouseInUse } from "../models/warehouse.ts";
 import { makeSample } from "../sample/sample.ts";
+import { explain, explanationText, type FigureRequest } from "./explain.ts";
 import { EXPORT_FORMATS, type ExportFormat, exportTable } from "./export.ts";
 import { fetchPages } from "./fetch.ts";
 import { forgetSentence } from "./forget.ts";
+import { freeze, freezeSentence, frozenSummary, listFrozen } from "./freeze.ts";
 import { querySentence, registerQueries } from "./queries.ts";
 import { heldSentence, ingestSentence, loadSummary, warehouseSummary } from "./summary.ts";
 
@@ -141,11 +144,14 @@ function program(): Command {
     .description("build the warehouse from the lake and put it in use once it reads back whole")
     .addOption(projectOption())
     .option("--known-at <load>", "build what was known when that load had been made (see status)", whole)
+    .option("--as-at <day>", "the last day that figures count, in place of the one in rollbook.yaml", isoDay)
     .addOption(jsonOption())
-    .action(async ({ project, knownAt, json }: { project: string; knownAt?: number; json: boolean }) => {
-      const built = await buildStep(project, { knownAtLoad: knownAt, json });
-      console.log(json ? JSON.stringify(built) : warehouseSummary(built));
-    });
+    .action(
+      async ({ project, knownAt, asAt, json }: { project: string; knownAt?: number; asAt?: string; json: boolean }) => {
+        const built = await buildStep(project, { knownAtLoad: knownAt, asAt, json });
+        console.log(json ? JSON.stringify(built) : warehouseSummary(built));
+      },
+    );
 
   rollbook
     .command("site")
@@ -172,6 +178,41 @@ function program(): Command {
       const out = path.resolve(options.out ?? `${table}.${options.format}`);
       const rows = await exportTable(warehouse.path, table, options.format, out);
       console.log(`Wrote ${rows.toLocaleString("en-GB")} rows of ${table} to ${out}`);
+    });
+
+  rollbook
+    .command("freeze")
+    .description(
+      "store the figures of a reporting point as the board saw them; later builds say what has changed since",
+    )
+    .argument("[name]", 'the reporting point, for example "Autumn 1 2026"; a name is used once')
+    .option("--list", "say what was frozen, and how much of it has changed", false)
+    .addOption(projectOption())
+    .addOption(jsonOption())
+    .action(async (name: string | undefined, options: { list: boolean; project: string; json: boolean }, command) => {
+      if (options.list === (name !== undefined)) command.error("error: name a reporting point, or ask for --list");
+      await freezeStep(name, options.project, options.json);
+    });
+
+  rollbook
+    .command("explain")
+    .description("follow one figure back: its rule with the source, every SQL file, what was counted and the files")
+    .argument("<mart>", "for example school_attendance")
+    .requiredOption("--measure <measure>", "for example persistent, attendance or sessions_authorised")
+    .requiredOption("--period <period>", 'for example 2025/26, autumn, "autumn 1" or "to week 12"')
+    .option("--school <urn>", "the school (default: the trust)", whole)
+    .option("--period-type <type>", "year, term, half_term, year_to_date or last_five_weeks")
+    .option("--school-year <year>", "for example 2024/25 (default: the current one, where the period is of several)")
+    .option("--basis <basis>", '"everyone on roll" or "as DfE publishes" (the default)')
+    .option("--breakdown <breakdown>", "phase, year_group or sex (default: all pupils), or a ladder of bands")
+    .option("--group <group>", "which group of the breakdown, or which band")
+    .addOption(projectOption())
+    .addOption(jsonOption())
+    .action(async (mart: string, options: Omit<FigureRequest, "mart"> & { project: string; json: boolean }) => {
+      const { project, json, ...asked } = options;
+      const warehouse = warehouseInUse(dataFolders(readProject(project)).warehouse);
+      const explanation = await explain(warehouse.path, { mart, ...asked });
+      console.log(json ? JSON.stringify(explanation) : explanationText(explanation));
     });
 
   rollbook
@@ -250,9 +291,10 @@ async function ingestStep(dir: string, { accept = false, json = false } = {}): P
 
 async function buildStep(
   dir: string,
-  { knownAtLoad, json = false }: { knownAtLoad?: number; json?: boolean } = {},
+  { knownAtLoad, asAt, json = false }: { knownAtLoad?: number; asAt?: string; json?: boolean } = {},
 ): Promise<Build> {
-  const project = readProject(dir);
+  const stated = readProject(dir);
+  const project = { ...stated, as_at: asAt ?? stated.as_at };
   let built: Build | undefined;
   await steps(
     [
@@ -314,6 +356,18 @@ async function forgetStep(upn: string, dir: string, json: boolean): Promise<void
   if (hadWarehouse) await buildStep(dir, { json });
   if (hadWarehouse && hadSite) await siteStep(dir, json);
   if (json) console.log(JSON.stringify(forgotten));
+}
+
+/** Freezes the figures in use under a name, or without one lists what was frozen. */
+async function freezeStep(name: string | undefined, dir: string, json: boolean): Promise<void> {
+  const project = readProject(dir);
+  if (name === undefined) {
+    const points = await listFrozen(project);
+    console.log(json ? JSON.stringify({ points }) : frozenSummary(points));
+    return;
+  }
+  const frozen = await freeze(project, name, () => new Date());
+  console.log(json ? JSON.stringify(frozen) : freezeSentence(frozen));
 }
 
 async function pupilKeysOf(warehouse: string): Promise<string[]> {
@@ -401,4 +455,11 @@ function portNumber(text: string): number {
 function whole(text: string): number {
   if (!/^\d+$/.test(text)) throw new InvalidArgumentError("Expected a whole number.");
   return Number(text);
+}
+
+function isoDay(value: string): string {
+  if (!z.iso.date().safeParse(value).success) {
+    throw new InvalidArgumentError("Expected a day like 2026-02-13.");
+  }
+  return value;
 }

@@ -86,7 +86,7 @@ async function refuseSmallSchools(warehouse: string): Promise<void> {
       from marts.school_attendance
       join marts.schools using (school_urn)
       cross join rules.disclosure
-      where period_type in ('year', 'year_to_date') and year_group is null and pupils < minimum_pupils
+      where period_type in ('year', 'year_to_date') and breakdown = 'all' and pupils < minimum_pupils
       order by all`,
     ),
   );

@@ -57,6 +57,11 @@ export interface Coverage {
   last_change: string | null;
 }
 
+/** The coverage of what tells of no days. */
+export function coverageWithoutDays(schools: number[]): Coverage {
+  return { schools, first_day: null, last_day: null, first_change: null, last_change: null };
+}
+
 /** One thing that a row must be: a rule of `models/rules/register_queries.csv`, and the SQL that is true where it is not. */
 export interface RowRule {
   rule: string;

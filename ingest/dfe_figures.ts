@@ -1,4 +1,4 @@
-import { type Arrival, emptyVerdicts, holdToRules, type RowRule, type Taken } from "./arrival.ts";
+import { type Arrival, coverageWithoutDays, emptyVerdicts, holdToRules, type RowRule, type Taken } from "./arrival.ts";
 import { plainName } from "./csv.ts";
 import { quote, rows } from "./duckdb.ts";
 import { RollbookError } from "./errors.ts";
@@ -88,7 +88,7 @@ async function takeFigures(arrival: Arrival, sheet: Sheet): Promise<Taken> {
     read,
     accepted: read,
     parts: [{ table: "dfe_figures", from: "accepted_figures", partitions: ["time_period"] }],
-    coverage: { schools: [], first_day: null, last_day: null, first_change: null, last_change: null },
+    coverage: coverageWithoutDays([]),
   };
 }
 

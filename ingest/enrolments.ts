@@ -17,7 +17,7 @@ import {
 import type { Reading } from "./format.ts";
 import { knownOnIn } from "./pupil_facts.ts";
 import { doubtPupils, keyPupils, pupilIn, pupilRules } from "./pupil_keys.ts";
-import { rowsStated, schoolsStated, setAsideRepeats } from "./repeats.ts";
+import { acceptedOf, numberRows, setAsideRepeats } from "./repeats.ts";
 
 type EnrolmentRows = Extract<Reading, { table: "enrolments" }>;
 
@@ -30,7 +30,7 @@ const TOLD = ["school_urn", "pupil_key", "entered_on", "left_on", "known_on"];
 
 /** Takes in enrolments, one row a stay on the roll; without a last day it goes on. */
 export async function takeEnrolments(arrival: Arrival, arrived: Arrived<EnrolmentRows>): Promise<Taken> {
-  const { db, loadNumber } = arrival;
+  const { db } = arrival;
   await stateRows(arrival, arrived);
   await emptyVerdicts(db);
   await keyPupils(arrival, arrived);
@@ -42,21 +42,7 @@ export async function takeEnrolments(arrival: Arrival, arrived: Arrived<Enrolmen
     anti join set_aside using (row_number)`);
   await setAsideRepeats(arrival, "keyed_enrolments", "enrolments", TOLD);
   await doubtPupils(arrival, arrived);
-  await db.run(`
-    create or replace temp view accepted_enrolments as
-    select ${TOLD.join(", ")}, ${loadNumber} as load_number, row_number::integer as row_number
-    from keyed_enrolments anti join set_aside using (row_number)`);
-  return {
-    read: await rowsStated(arrival),
-    parts: [{ table: "enrolments", from: "accepted_enrolments", partitions: ["school_urn"] }],
-    coverage: {
-      schools: await schoolsStated(arrival),
-      first_day: null,
-      last_day: null,
-      first_change: null,
-      last_change: null,
-    },
-  };
+  return acceptedOf(arrival, { table: "enrolments", keyed: "keyed_enrolments", columns: TOLD });
 }
 
 // --- internal ---
@@ -73,9 +59,7 @@ async function stateRows(arrival: Arrival, arrived: Arrived<EnrolmentRows>): Pro
       ${text(arrived, "left_on")} as left_on_text,
       ${knownOnIn(arrived, arrival.loadedAt)} as known_on
     from ${sheet.relation}`);
-  await arrival.db.run(
-    `create or replace temp view stated as select rowid + ${sheet.first} as row_number, * from stated_rows`,
-  );
+  await numberRows(arrival, sheet);
 }
 
 async function rules(arrival: Arrival, arrived: Arrived<EnrolmentRows>): Promise<RowRule[]> {

@@ -2,6 +2,7 @@ import {
   type Arrival,
   type Arrived,
   columnOf,
+  coverageWithoutDays,
   DATES_MEND,
   emptyVerdicts,
   holdToRules,
@@ -10,7 +11,7 @@ import {
 } from "./arrival.ts";
 import { rows } from "./duckdb.ts";
 import type { Reading } from "./format.ts";
-import { inLake, rowsStated } from "./repeats.ts";
+import { inLake, numberRows, rowsStated } from "./repeats.ts";
 
 type EstablishmentRows = Extract<Reading, { table: "establishments" }>;
 
@@ -50,7 +51,7 @@ export async function takeEstablishments(arrival: Arrival, arrived: Arrived<Esta
           `try_strptime(${text(arrived, name)}, ['%d-%m-%Y', '%d/%m/%Y', '%Y-%m-%d'])::date as ${name}, ${text(arrived, name)} as ${name}_text`,
       ).join(", ")}
     from ${sheet.relation}`);
-  await db.run(`create or replace temp view stated as select rowid + ${sheet.first} as row_number, * from stated_rows`);
+  await numberRows(arrival, sheet);
   await emptyVerdicts(db);
   await holdToRules(arrival, arrived, [
     {
@@ -102,12 +103,6 @@ export async function takeEstablishments(arrival: Arrival, arrived: Arrived<Esta
   return {
     read: await rowsStated(arrival),
     parts: [{ table: "establishments", from: "accepted_establishments", partitions: [] }],
-    coverage: {
-      schools: own.map(({ school_urn }) => Number(school_urn)),
-      first_day: null,
-      last_day: null,
-      first_change: null,
-      last_change: null,
-    },
+    coverage: coverageWithoutDays(own.map(({ school_urn }) => Number(school_urn))),
   };
 }

@@ -47,6 +47,9 @@ export type Reading =
   | { table: "mark_codes"; sheet?: string; system: string; fields: Fields<"code_id" | "mark" | SchoolField> }
   | { table: "establishments"; sheet?: string; fields: Fields<EstablishmentField> };
 
+export type MarkRows = Extract<Reading, { table: "marks" }>;
+export type MarkStrings = Extract<Reading, { table: "mark_strings" }>;
+
 export type MarkField =
   | SchoolField
   | PupilField

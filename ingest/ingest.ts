@@ -14,7 +14,7 @@ import { readLoadLimits } from "./load_limits.ts";
 import { alone } from "./lock.ts";
 import { type OpenedFile, openRegister } from "./open_register.ts";
 import { looksPartial, sharesPupils } from "./partial.ts";
-import type { Project } from "./project.ts";
+import { type Project, schoolYearsOf } from "./project.ts";
 import { checkOf, pupilSecret } from "./pupil_keys.ts";
 import { readSeen, writeSeen } from "./seen.ts";
 import { land } from "./text.ts";
@@ -117,7 +117,7 @@ async function takeIn({ project, drop, staging, effects, options }: Run): Promis
   const held: HeldFile[] = [];
   if (fresh.length > 0) {
     await withDuckDB({ spillTo: path.join(staging, "spill") }, async (db) => {
-      await prepare(db, project);
+      await prepare(db, project, effects.now().toISOString());
       const secret = pupilSecret(project.data, loaded.at(-1)?.key_check);
       const forgotten = forgottenPupils(project.data);
       // what says what marks mean comes before the marks
@@ -180,20 +180,20 @@ function publish(project: Project, staging: string, fresh: Fresh[], run: Load[])
 }
 
 /** Makes the rules that rows are held to, and lists of the names that may stand in them: quick to look up, small to hold. */
-async function prepare(db: DuckDBConnection, { schools, calendars }: Project): Promise<void> {
+async function prepare(db: DuckDBConnection, project: Project, on: string): Promise<void> {
   await readRules(db, "temp", ["register_codes", "dfe_columns"]);
   const codes = await rows(db, "select distinct code from register_codes order by code");
   const lists = {
     session_name: ["AM", "PM"],
     register_code: codes.map(({ code }) => String(code)),
-    school_year_name: calendars.map(({ school_year }) => school_year.replace("/", "-")),
+    school_year_name: schoolYearsOf(project, on).map((year) => year.replace("/", "-")),
   };
   for (const [name, values] of Object.entries(lists)) {
     await db.run(`create type ${name} as enum (${values.map(quote).join(", ")})`);
   }
   await db.run(`
     create temp table trust_schools as
-    select unnest([${schools.map(({ urn }) => urn).join(", ")}]) as school_urn`);
+    select unnest([${project.schools.map(({ urn }) => urn).join(", ")}]) as school_urn`);
 }
 
 type Counted = Omit<Load, "sha256" | "encoding" | "key_check">;

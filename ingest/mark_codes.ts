@@ -12,7 +12,7 @@ import {
 import { quote } from "./duckdb.ts";
 import type { Reading } from "./format.ts";
 import { isNoCode } from "./pupil_facts.ts";
-import { inLake, rowsStated, schoolsStated } from "./repeats.ts";
+import { acceptedOf, inLake, numberRows } from "./repeats.ts";
 
 type MarkCodeRows = Extract<Reading, { table: "mark_codes" }>;
 
@@ -32,7 +32,7 @@ export async function takeMarkCodes(arrival: Arrival, arrived: Arrived<MarkCodeR
       ${text(arrived, "code_id")} as code_id,
       ${text(arrived, "mark")} as mark
     from ${sheet.relation}`);
-  await db.run(`create or replace temp view stated as select rowid + ${sheet.first} as row_number, * from stated_rows`);
+  await numberRows(arrival, sheet);
   await emptyVerdicts(db);
   await holdToRules(arrival, arrived, [
     ...schoolRules(arrival, arrived),
@@ -64,19 +64,6 @@ export async function takeMarkCodes(arrival: Arrival, arrived: Arrived<MarkCodeR
       from keyed_codes semi join standing using (school_urn, system, code_id, mark)
     )
     select row_number, school_urn, 'duplicate' from repeated`);
-  await db.run(`
-    create or replace temp view accepted_codes as
-    select school_urn, system, code_id, mark, load_number, row_number::integer as row_number
-    from keyed_codes anti join set_aside using (row_number)`);
-  return {
-    read: await rowsStated(arrival),
-    parts: [{ table: "mark_codes", from: "accepted_codes", partitions: ["school_urn"] }],
-    coverage: {
-      schools: await schoolsStated(arrival),
-      first_day: null,
-      last_day: null,
-      first_change: null,
-      last_change: null,
-    },
-  };
+  const columns = ["school_urn", "system", "code_id", "mark"];
+  return acceptedOf(arrival, { table: "mark_codes", keyed: "keyed_codes", columns });
 }

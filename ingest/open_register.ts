@@ -62,6 +62,26 @@ export async function openRegister({ file, landed, landing, staging, limits }: O
   return { name, folderUrn, encoding: landed.encoding, format, isPage, takes: takesOf(format, sheets, check) };
 }
 
+/** What a text is written in, by how it begins. */
+export function syntaxOf(file: string): "XML" | "JSON" | "CSV" {
+  const handle = fs.openSync(file, "r");
+  const head = Buffer.alloc(1024);
+  const length = fs.readSync(handle, head, 0, head.length, 0);
+  fs.closeSync(handle);
+  const start = head.subarray(0, length).toString("utf8").replace("\uFEFF", "").trimStart();
+  if (start.startsWith("<")) return "XML";
+  return /^(\{\s*["}]|\[\s*[{[\]])/.test(start) ? "JSON" : "CSV";
+}
+
+/** Of the formats whose columns are there, the one that asks for most. */
+export function formatOf(
+  columns: string[],
+  isCandidate: (format: RegisterFormat) => boolean = (format) => !format.xml,
+): RegisterFormat | null {
+  const matching = FORMATS.filter((format) => isCandidate(format) && lacks(format, columns).length === 0);
+  return matching.sort((a, b) => b.required.length - a.required.length)[0] ?? null;
+}
+
 // --- internal ---
 
 interface Sheets {
@@ -79,14 +99,14 @@ async function sheetsOf(
   landed: LandedText,
   limits: LoadLimits,
 ): Promise<Sheets | null> {
-  const start = beginning(readable);
-  if (start.startsWith("<")) return xmlSheets(name, readable, staging);
-  if (/^(\{\s*["}]|\[\s*[{[\]])/.test(start)) {
+  const syntax = syntaxOf(readable);
+  if (syntax === "XML") return xmlSheets(name, readable, staging);
+  if (syntax === "JSON") {
     fs.mkdirSync(staging, { recursive: true, mode: 0o700 });
     const sheets = await openJson(readable, name, staging);
     if (sheets.length === 0) return null;
     const columns = sheets.flatMap((sheet) => sheet.columns);
-    const format = best(columns, (candidate) => !candidate.xml);
+    const format = formatOf(columns);
     if (!format) throw notRecognised(name, columns, "record 1");
     return { format, sheets, isPage: true, check: async () => {} };
   }
@@ -95,9 +115,9 @@ async function sheetsOf(
 
 async function csvSheets(name: string, readable: string, landed: LandedText, limits: LoadLimits): Promise<Sheets> {
   const head = firstRows(readable);
-  const above = head.findIndex((columns) => best(columns, (candidate) => !candidate.xml) !== null);
+  const above = head.findIndex((columns) => formatOf(columns) !== null);
   const columns = head[above];
-  const format = columns && best(columns, (candidate) => !candidate.xml);
+  const format = columns && formatOf(columns);
   if (!columns || !format) throw notRecognised(name, head[0] ?? [], "row 1");
   const sheet = csvSheet(readable, columns, above, landed.hasQuotes, limits);
   return { format, sheets: [sheet], check: ({ db }) => holdToLines({ db, name, sheet, landed }) };
@@ -111,15 +131,9 @@ async function xmlSheets(name: string, readable: string, staging: string): Promi
   fs.mkdirSync(staging, { recursive: true, mode: 0o700 });
   const sheets = await openXml(readable, name, layout, staging);
   const columns = sheets.flatMap((sheet) => [sheet.record, ...sheet.columns]);
-  const format = best(columns, (candidate) => candidates.includes(candidate));
+  const format = formatOf(columns, (candidate) => candidates.includes(candidate));
   if (!format) throw notRecognised(name, columns, "record 1");
   return { format, sheets, check: async () => {} };
-}
-
-/** Of the formats whose columns are there, the one that asks for most. */
-function best(columns: string[], isCandidate: (format: RegisterFormat) => boolean): RegisterFormat | null {
-  const matching = FORMATS.filter((format) => isCandidate(format) && lacks(format, columns).length === 0);
-  return matching.sort((a, b) => b.required.length - a.required.length)[0] ?? null;
 }
 
 function takesOf(format: RegisterFormat, sheets: Sheet[], check: Sheets["check"]): OpenedFile["takes"] {
@@ -246,14 +260,6 @@ async function holdToLines({
   throw new RollbookError(
     `${name}: expected as many rows as the file has lines; take out empty lines, look for a double quote out of place, and save the file again`,
   );
-}
-
-function beginning(file: string): string {
-  const handle = fs.openSync(file, "r");
-  const head = Buffer.alloc(1024);
-  const length = fs.readSync(handle, head, 0, head.length, 0);
-  fs.closeSync(handle);
-  return head.subarray(0, length).toString("utf8").replace("\uFEFF", "").trimStart();
 }
 
 /** What stands in the first row is not repeated: without a header it is a pupil's. */

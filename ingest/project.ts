@@ -5,6 +5,8 @@ import * as z from "zod";
 import { RollbookError } from "./errors.ts";
 
 const PROJECT_FILE = "rollbook.yaml";
+/** How long a register's entries are kept, in years (Working together to improve school attendance). */
+const YEARS_KEPT = 6;
 
 const day = z.iso.date("expected a date like 2025-09-01");
 const schoolYear = z
@@ -39,15 +41,28 @@ const HALF_TERMS = ["autumn 1", "autumn 2", "spring 1", "spring 2", "summer 1", 
 const Calendar = z
   .strictObject({
     school_year: schoolYear,
+    /** The schools that keep it, by URN. Without it: every school that no other calendar of the year names. */
+    schools: z.array(z.int()).min(1).optional(),
     half_terms: z.record(z.enum(HALF_TERMS), z.tuple([day, day])),
+    /** Days on which no session is held, bank holidays and others. */
     closed: z.array(day).default([]),
+    /** Days on which staff are trained and no session is held. */
+    inset: z.array(day).default([]),
   })
   .superRefine((calendar, context) => {
     const edges = HALF_TERMS.flatMap((name) => calendar.half_terms[name]);
-    const first = `${calendar.school_year.slice(0, 4)}-08-01`;
-    const last = `${Number(calendar.school_year.slice(0, 4)) + 1}-07-31`;
+    const [first, last] = schoolYearEdges(calendar.school_year);
     if (edges.some((edge, i) => edge < (edges[i - 1] ?? first) || edge > last)) {
       context.addIssue(`expected the half terms of ${calendar.school_year} one after another, ${first} to ${last}`);
+    }
+    const without = [...calendar.closed, ...calendar.inset];
+    for (const held of new Set(without.filter((held) => held < first || held > last))) {
+      context.addIssue(
+        `expected the days without school of ${calendar.school_year} from ${first} to ${last}, not ${held}`,
+      );
+    }
+    for (const held of repeated(without)) {
+      context.addIssue(`expected each day without school once, as closed or INSET, but ${held} stands twice`);
     }
   });
 
@@ -62,9 +77,15 @@ const ProjectFile = z
     data: z.string().default("data"),
     site: z.string().default("site"),
     schools: z.array(School).min(1),
-    calendars: z.array(Calendar).min(1),
+    /** Without them, every school year's half terms and closed days are derived from its registers. */
+    calendars: z.array(Calendar).min(1).optional(),
+    /** Whether the school years that no calendar is for are derived from registers. True where there are no calendars. */
+    derive_calendars: z.boolean().optional(),
   })
-  .superRefine((project, context) => {
+  .superRefine(({ calendars = [], ...project }, context) => {
+    if (calendars.length === 0 && project.derive_calendars === false) {
+      context.addIssue("expected calendars, or derive_calendars: true to derive them from the registers");
+    }
     for (const urn of repeated(project.schools.map((school) => school.urn))) {
       context.addIssue(`expected each school once, but URN ${urn} stands twice`);
     }
@@ -72,10 +93,26 @@ const ProjectFile = z
     for (const name of repeated(names.map((known) => known.toLowerCase()))) {
       context.addIssue(`expected a name to stand for one school, but two are known as ${name}`);
     }
-    for (const year of repeated(project.calendars.map((calendar) => calendar.school_year))) {
-      context.addIssue(`expected one calendar for each school year, but ${year} stands twice`);
+    const urns = project.schools.map(({ urn }) => urn);
+    for (const { school_year, schools = [] } of calendars) {
+      for (const urn of schools.filter((urn) => !urns.includes(urn))) {
+        context.addIssue(
+          `expected the calendars to name schools of the trust, but that of ${school_year} names ${urn}`,
+        );
+      }
     }
-  });
+    const kept = calendars.flatMap(({ school_year, schools }) =>
+      (schools ?? ["all other schools"]).map((school) => `${school_year} of ${school}`),
+    );
+    for (const calendar of repeated(kept)) {
+      context.addIssue(`expected one calendar for each school year and school, but ${calendar} stands twice`);
+    }
+  })
+  .transform(({ calendars = [], ...project }) => ({
+    ...project,
+    calendars,
+    derive_calendars: project.derive_calendars ?? calendars.length === 0,
+  }));
 
 /** What `rollbook.yaml` says, with every folder resolved against the project's own. */
 export type Project = z.infer<typeof ProjectFile> & { dir: string };
@@ -105,6 +142,36 @@ export function readProject(dir: string): Project {
     data: path.resolve(root, data),
     site: path.resolve(root, site),
   };
+}
+
+/** The calendars that a school keeps: those that name it, and for other years those that name no school. */
+export function calendarsOf({ calendars }: Pick<Project, "calendars">, urn: number): Project["calendars"] {
+  const own = calendars.filter(({ schools }) => schools?.includes(urn));
+  const shared = calendars.filter(({ schools }) => schools === undefined);
+  return [...own, ...shared.filter(({ school_year }) => !own.some((calendar) => calendar.school_year === school_year))];
+}
+
+/**
+ * The school years that marks are taken in for, in order: those that any calendar is for, and where calendars are derived
+ * also the one that a day is in and the six before it. Entries of a register are kept for six years; what is older or lies
+ * ahead is more likely a date read wrongly.
+ *
+ * @param on the day that files come, or the instant, as ISO text
+ */
+export function schoolYearsOf(
+  { calendars, derive_calendars }: Pick<Project, "calendars" | "derive_calendars">,
+  on: string,
+): string[] {
+  const starts = Number(on.slice(0, 4)) - (on.slice(5, 7) < "08" ? 1 : 0);
+  const derived = derive_calendars ? Array.from({ length: YEARS_KEPT + 1 }, (_, i) => starts - YEARS_KEPT + i) : [];
+  const names = derived.map((year) => `${year}/${String((year + 1) % 100).padStart(2, "0")}`);
+  return [...new Set([...calendars.map(({ school_year }) => school_year), ...names])].sort();
+}
+
+/** The first and last day of a school year, which runs from 1 August: the first term beginning after July opens it. */
+export function schoolYearEdges(schoolYear: string): [first: string, last: string] {
+  const start = Number(schoolYear.slice(0, 4));
+  return [`${start}-08-01`, `${start + 1}-07-31`];
 }
 
 /** Whether a folder holds a project. */

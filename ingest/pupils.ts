@@ -29,7 +29,7 @@ import {
 } from "./pupil_facts.ts";
 import { pupilIdsPart } from "./pupil_ids.ts";
 import { doubtPupils, keyPupils, pupilIn, pupilRules, systemIdIn } from "./pupil_keys.ts";
-import { rowsStated, schoolsStated, setAsideRepeats } from "./repeats.ts";
+import { acceptedOf, numberRows, setAsideRepeats } from "./repeats.ts";
 
 type PupilRows = Extract<Reading, { table: "pupils" }>;
 
@@ -51,7 +51,7 @@ const TOLD = ["year_group", "left_on", "born_on", ...PUPIL_TEXTS, ...PUPIL_FLAGS
  * fields that it leaves empty, are null: nothing is said of them.
  */
 export async function takePupils(arrival: Arrival, arrived: Arrived<PupilRows>): Promise<Taken> {
-  const { db, loadNumber } = arrival;
+  const { db } = arrival;
   await stateRows(arrival, arrived);
   await emptyVerdicts(db);
   await keyPupils(arrival, arrived);
@@ -66,21 +66,12 @@ export async function takePupils(arrival: Arrival, arrived: Arrived<PupilRows>):
   await setAsideRepeats(arrival, "keyed_pupils", "pupils", [...ENROLMENT, ...TOLD]);
   await doubtPupils(arrival, arrived);
   if (has(arrived, "entered_on")) await doubtEntries(arrival);
-  await db.run(`
-    create or replace temp view accepted_pupils as
-    select ${[...ENROLMENT, ...TOLD].join(", ")}, ${loadNumber} as load_number, row_number::integer as row_number
-    from keyed_pupils anti join set_aside using (row_number)`);
-  return {
-    read: await rowsStated(arrival),
-    parts: [{ table: "pupils", from: "accepted_pupils", partitions: ["school_urn"] }, ids],
-    coverage: {
-      schools: await schoolsStated(arrival),
-      first_day: null,
-      last_day: null,
-      first_change: null,
-      last_change: null,
-    },
-  };
+  const accepted = await acceptedOf(arrival, {
+    table: "pupils",
+    keyed: "keyed_pupils",
+    columns: [...ENROLMENT, ...TOLD],
+  });
+  return { ...accepted, parts: [...accepted.parts, ids] };
 }
 
 // --- internal ---
@@ -110,9 +101,7 @@ async function stateRows(arrival: Arrival, arrived: Arrived<PupilRows>): Promise
       ${text(arrived, "former_upn")} as former_upn,
       ${facts.join(",\n      ")}
     from ${sheet.relation}`);
-  await arrival.db.run(
-    `create or replace temp view stated as select rowid + ${sheet.first} as row_number, * from stated_rows`,
-  );
+  await numberRows(arrival, sheet);
 }
 
 async function rules(arrival: Arrival, arrived: Arrived<PupilRows>): Promise<RowRule[]> {

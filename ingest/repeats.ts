@@ -1,5 +1,31 @@
-import type { Arrival } from "./arrival.ts";
+import { type Arrival, coverageWithoutDays, type Taken } from "./arrival.ts";
 import { quote, rows } from "./duckdb.ts";
+import type { Sheet } from "./format.ts";
+
+/** Makes the temporary view `stated`: the rows of the table `stated_rows`, numbered as messages number them. */
+export async function numberRows({ db }: Arrival, { first }: Sheet): Promise<void> {
+  await db.run(`create or replace temp view stated as select rowid + ${first} as row_number, * from stated_rows`);
+}
+
+/**
+ * What of `stated` goes into a table of the lake: the rows of `keyed` that are not set aside.
+ *
+ * @param columns the table's columns but the numbers of load and row
+ */
+export async function acceptedOf(
+  arrival: Arrival,
+  { table, keyed, columns }: { table: string; keyed: string; columns: readonly string[] },
+): Promise<Taken> {
+  await arrival.db.run(`
+    create or replace temp view accepted_${table} as
+    select ${columns.join(", ")}, ${arrival.loadNumber} as load_number, row_number::integer as row_number
+    from ${keyed} anti join set_aside using (row_number)`);
+  return {
+    read: await rowsStated(arrival),
+    parts: [{ table, from: `accepted_${table}`, partitions: ["school_urn"] }],
+    coverage: coverageWithoutDays(await schoolsStated(arrival)),
+  };
+}
 
 /**
  * Sets aside as duplicates the rows of a temporary table or view (row_number, school_urn and what it tells) that say
@@ -35,17 +61,19 @@ export function inLake({ before }: Arrival, like: string, table: string): string
     : `(${none}) union all by name select * from read_parquet([${files.map(quote).join(", ")}], hive_partitioning = true, union_by_name = true)`;
 }
 
+/** How many rows `stated` has. */
+export async function rowsStated({ db }: Arrival): Promise<number> {
+  const [found] = await rows(db, "select count(*)::integer as read from stated");
+  return Number(found?.read);
+}
+
+// --- internal ---
+
 /** The schools that the rows of `stated` are of. */
-export async function schoolsStated({ db }: Arrival): Promise<number[]> {
+async function schoolsStated({ db }: Arrival): Promise<number[]> {
   const found = await rows(
     db,
     "select distinct school_urn from stated where school_urn is not null order by school_urn",
   );
   return found.map(({ school_urn }) => Number(school_urn));
-}
-
-/** How many rows `stated` has. */
-export async function rowsStated({ db }: Arrival): Promise<number> {
-  const [found] = await rows(db, "select count(*)::integer as read from stated");
-  return Number(found?.read);
 }

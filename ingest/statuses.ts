@@ -19,7 +19,7 @@ import { quote } from "./duckdb.ts";
 import type { Reading } from "./format.ts";
 import { flagIn, isNoCode, knownOnIn, NO_CODE, senProvisionIn } from "./pupil_facts.ts";
 import { doubtPupils, keyPupils, pupilIn, pupilRules } from "./pupil_keys.ts";
-import { rowsStated, schoolsStated, setAsideRepeats } from "./repeats.ts";
+import { acceptedOf, numberRows, setAsideRepeats } from "./repeats.ts";
 
 type StatusRows = Extract<Reading, { table: "statuses" }>;
 
@@ -43,7 +43,7 @@ const TOLD = ["school_urn", "pupil_key", "status", "value", ...DATES];
  * that it does not list; without that, such a name is a fault of the row.
  */
 export async function takeStatuses(arrival: Arrival, arrived: Arrived<StatusRows>): Promise<Taken> {
-  const { db, loadNumber } = arrival;
+  const { db } = arrival;
   await stateRows(arrival, arrived);
   await emptyVerdicts(db);
   await keyPupils(arrival, arrived);
@@ -55,21 +55,7 @@ export async function takeStatuses(arrival: Arrival, arrived: Arrived<StatusRows
     anti join set_aside using (row_number)`);
   await setAsideRepeats(arrival, "keyed_statuses", "pupil_statuses", TOLD);
   await doubtPupils(arrival, arrived);
-  await db.run(`
-    create or replace temp view accepted_statuses as
-    select ${TOLD.join(", ")}, ${loadNumber} as load_number, row_number::integer as row_number
-    from keyed_statuses anti join set_aside using (row_number)`);
-  return {
-    read: await rowsStated(arrival),
-    parts: [{ table: "pupil_statuses", from: "accepted_statuses", partitions: ["school_urn"] }],
-    coverage: {
-      schools: await schoolsStated(arrival),
-      first_day: null,
-      last_day: null,
-      first_change: null,
-      last_change: null,
-    },
-  };
+  return acceptedOf(arrival, { table: "pupil_statuses", keyed: "keyed_statuses", columns: TOLD });
 }
 
 // --- internal ---
@@ -103,9 +89,7 @@ async function stateRows(arrival: Arrival, arrived: Arrived<StatusRows>): Promis
         else (${flagIn("value_text")})::varchar
       end as value
     from read_rows`);
-  await arrival.db.run(
-    `create or replace temp view stated as select rowid + ${sheet.first} as row_number, * from stated_rows`,
-  );
+  await numberRows(arrival, sheet);
 }
 
 async function rules(arrival: Arrival, arrived: Arrived<StatusRows>): Promise<RowRule[]> {

@@ -6,10 +6,11 @@ import { type Arrival, type Arrived, has, text } from "./arrival.ts";
 import { csvSheet, firstRows, unreadable } from "./csv.ts";
 import { quote, rows } from "./duckdb.ts";
 import { RollbookError } from "./errors.ts";
-import { lacks, type RegisterFormat, type Sheet } from "./format.ts";
+import type { RegisterFormat, Sheet } from "./format.ts";
 import { FORMATS } from "./formats.ts";
 import { openJson } from "./json.ts";
 import { readLoadLimits } from "./load_limits.ts";
+import { formatOf, syntaxOf } from "./open_register.ts";
 import type { Project } from "./project.ts";
 import { plainUpn, pupilKey, systemIdIn } from "./pupil_keys.ts";
 import { asUtf8, type LandedText, land } from "./text.ts";
@@ -87,9 +88,7 @@ export async function strike(striking: Striking): Promise<Struck | null> {
     const readable = await asUtf8(landed, copy, decoded);
     fs.mkdirSync(opened, { recursive: true, mode: 0o700 });
     const parts: StrikingText = { ...striking, name, readable, landed, draft, staging: opened };
-    const start = beginning(readable);
-    const isJson = /^(\{\s*["}]|\[\s*[{\]])/.test(start);
-    const records = await (start.startsWith("<") ? strikeXml : isJson ? strikeJson : strikeCsv)(parts);
+    const records = await { XML: strikeXml, JSON: strikeJson, CSV: strikeCsv }[syntaxOf(readable)](parts);
     if (records === null) {
       fs.rmSync(draft, { force: true });
       return null;
@@ -388,12 +387,6 @@ async function copyWithout(source: string, target: string, struck: ReadonlySet<n
   return isEmpty ? rowsRead : row + 1;
 }
 
-/** Of the formats whose columns are there, the one that asks for most: the same that the file was loaded as. */
-function formatOf(columns: string[]): RegisterFormat | null {
-  const matching = FORMATS.filter((format) => !format.xml && lacks(format, columns).length === 0);
-  return matching.sort((a, b) => b.required.length - a.required.length)[0] ?? null;
-}
-
 /** The parser's own message quotes the text. */
 function parsed(text: string, name: string): unknown {
   try {
@@ -424,12 +417,4 @@ function notRecognised(name: string): RollbookError {
   return new RollbookError(
     `${name}: its landed copy is of no kind that Rollbook reads any more: use the version that it was loaded with. Nothing was changed`,
   );
-}
-
-function beginning(file: string): string {
-  const handle = fs.openSync(file, "r");
-  const head = Buffer.alloc(1024);
-  const length = fs.readSync(handle, head, 0, head.length, 0);
-  fs.closeSync(handle);
-  return head.subarray(0, length).toString("utf8").replace("\uFEFF", "").trimStart();
 }

@@ -16,6 +16,7 @@ import type { Project } from "../ingest/project.ts";
 import { pupilIdsTable } from "../ingest/pupil_ids.ts";
 import { pupilsTable } from "../ingest/pupils.ts";
 import { statusesTable } from "../ingest/statuses.ts";
+import { frozenFolder, frozenTables, readFrozen } from "./frozen.ts";
 import { settleIdentities } from "./identities.ts";
 import { type Model, readModels } from "./model.ts";
 import { readRules } from "./rules.ts";
@@ -40,6 +41,9 @@ const LAKE_TABLES = {
 } as const;
 /** The tables whose pupils may be keyed by an id that stands for another key. */
 const KEYED_TABLES: readonly string[] = ["marks", "pupils", "pupil_statuses", "enrolments"];
+
+/** Which pupil each key stands for that is not a pupil's present one. */
+const identitiesTable = "create table raw.identities (id_key varchar, pupil_key varchar)";
 
 /** Keys of a system's ids for which no UPN is known: pupils whose marks count apart from the rest of what is known of them. */
 const unresolvedIdsTable = "create table raw.unresolved_ids (school_urn integer, pupil_key varchar)";
@@ -74,20 +78,26 @@ export async function buildWarehouse(
 /** Makes every schema, the empty raw tables and the rules: what models may read before any register is there. */
 export async function createRawTables(db: DuckDBConnection): Promise<void> {
   for (const schema of ["raw", "rules", "staging", "marts"]) await db.run(`create schema ${schema}`);
-  await db.run(`${bookkeepingTables}; ${unresolvedIdsTable}; ${Object.values(LAKE_TABLES).join("; ")}`);
+  await db.run(
+    `${bookkeepingTables}; ${frozenTables}; ${identitiesTable}; ${unresolvedIdsTable}; ${Object.values(LAKE_TABLES).join("; ")}`,
+  );
   await readRules(db, "rules");
 }
 
-/** Makes the table of each model in turn and holds it to its grain and checks. */
+/**
+ * Makes the table of each model in turn and holds it to its grain and checks. A view is as wide as all marks: to hold it
+ * to its grain would cost more than all tables, so what is counted from it is held to what was told instead
+ * (`marts.reconciliation`).
+ */
 export async function buildModels(db: DuckDBConnection, models: Model[], log: (line: string) => void): Promise<void> {
   for (const model of models) {
     log(`building ${model.name}`);
     try {
-      await db.run(`create table ${model.name} as ${model.sql}`);
+      await db.run(`create ${model.view === null ? "table" : "view"} ${model.name} as ${model.sql}`);
     } catch (error) {
       throw new RollbookError(`${model.file} does not run: ${firstLine(error)}`);
     }
-    await hold(db, model);
+    if (model.view === null) await hold(db, model);
   }
 }
 
@@ -125,9 +135,9 @@ async function build(
         await readParts(db, table, parts);
         if (table === "pupil_ids") await settlePupilIds(db);
       }
-      await db.run("drop table if exists identities");
       await holdToLedger(db, loads);
-      await holdToCalendars(db);
+      await readFrozen(db, frozenFolder(project), Math.max(...loads.map((load) => load.load_number)));
+      await holdToCalendars(db, project);
       await buildModels(db, readModels(), log);
       await db.run("checkpoint");
       return measureTables(db);
@@ -148,53 +158,67 @@ async function build(
 async function settlePupilIds(db: DuckDBConnection): Promise<void> {
   await settleIdentities(db, "raw.pupil_ids");
   await db.run(`
+    insert into raw.identities from identities;
+    drop table identities;
     insert into raw.unresolved_ids
     select distinct school_urn, id_key
     from raw.pupil_ids
-    where kind = 'seen' and id_key not in (select id_key from identities)`);
+    where kind = 'seen' and id_key not in (select id_key from raw.identities)`);
 }
 
+/** Reads a table from the lake's files. Marks stay in the lake: `raw.marks` is a view of them, for no table can hold them sooner. */
 async function readParts(db: DuckDBConnection, table: string, parts: string[]): Promise<void> {
-  const [renamed] = await rows(
-    db,
-    "select count(*)::integer as tables from duckdb_tables() where table_name = 'identities' and temporary",
-  );
   const stored = `read_parquet([${parts.map(quote).join(", ")}], hive_partitioning = true, union_by_name = true)`;
-  const replaced = [
-    "coalesce(identities.pupil_key, stored.pupil_key) as pupil_key",
-    // that marks are gone under a UPN which was another's of before says nothing of the pupil: the marks told since decide
-    ...(table === "marks"
-      ? [
-          "if(stored.row_number is null and identities.id_key is not null, timestamp '2000-01-01', stored.known_at) as known_at",
-        ]
-      : []),
-  ];
-  const rekeyed =
-    KEYED_TABLES.includes(table) && Number(renamed?.tables) > 0
-      ? `select stored.* replace (${replaced.join(", ")})
-        from ${stored} as stored left join identities on stored.pupil_key = identities.id_key`
-      : `from ${stored}`;
   try {
-    await db.run(`
-      insert into raw.${table} by name
-      select columns(c -> c <> 'school_year') from (${rekeyed})`);
-  } catch (error) {
-    throw new RollbookError(
-      `The lake cannot be read (${firstLine(error)}). Bring its folder back from a backup, or take the data folder away and ingest the landed files again`,
+    const present = new Set((await rows(db, `describe from ${stored}`)).map(({ column_name }) => column_name));
+    const columns = await rows(
+      db,
+      `select column_name, data_type from duckdb_columns() where schema_name = 'raw' and table_name = ${quote(table)}`,
     );
+    const [renamed] = await rows(db, "select count(*)::integer as keys from raw.identities");
+    const isRekeyed = KEYED_TABLES.includes(table) && Number(renamed?.keys) > 0;
+    const told: Record<string, string> = isRekeyed
+      ? {
+          pupil_key: "coalesce(identities.pupil_key, stored.pupil_key)",
+          // that marks are gone under a UPN which was another's of before says nothing of the pupil: the marks told since decide
+          known_at:
+            table === "marks"
+              ? "if(stored.row_number is null and identities.id_key is not null, timestamp '2000-01-01', stored.known_at)"
+              : "stored.known_at",
+        }
+      : {};
+    const selected = columns.map(({ column_name, data_type }) => {
+      const column = String(column_name);
+      const value = present.has(column) ? (told[column] ?? `stored.${column}`) : "null";
+      return `cast(${value} as ${data_type}) as ${column}`;
+    });
+    const query = `select ${selected.join(", ")} from ${stored} as stored
+      ${isRekeyed ? "left join raw.identities as identities on stored.pupil_key = identities.id_key" : ""}`;
+    await db.run(
+      table === "marks"
+        ? `drop table raw.marks; create view raw.marks as ${query}`
+        : `insert into raw.${table} ${query}`,
+    );
+  } catch (error) {
+    throw unreadableLake(error);
   }
+}
+
+function unreadableLake(error: unknown): RollbookError {
+  return new RollbookError(
+    `The lake cannot be read (${firstLine(error)}). Bring its folder back from a backup, or take the data folder away and ingest the landed files again`,
+  );
 }
 
 /** The rows of every load must be there, as many as the ledger says: nothing that was accepted may be missing. */
 async function holdToLedger(db: DuckDBConnection, loads: Load[]): Promise<void> {
   const found = new Map<string, number>();
   for (const table of Object.keys(LAKE_TABLES)) {
-    for (const { load_number, count } of await rows(
-      db,
-      `select load_number, count(*)::integer as count from raw.${table} group by all`,
-    )) {
-      found.set(`${load_number} ${table}`, Number(count));
-    }
+    const counted = `select load_number, count(*)::integer as count from raw.${table} group by all`;
+    const counts = await rows(db, counted).catch((error: unknown) => {
+      throw unreadableLake(error);
+    });
+    for (const { load_number, count } of counts) found.set(`${load_number} ${table}`, Number(count));
   }
   const promised = new Map<string, number>();
   for (const { load_number, parts } of loads) {
@@ -213,21 +237,37 @@ async function holdToLedger(db: DuckDBConnection, loads: Load[]): Promise<void> 
   }
 }
 
-/** A school year that has marks but no calendar would drop out of every figure without a word. */
-async function holdToCalendars(db: DuckDBConnection): Promise<void> {
+/**
+ * A school year that has marks of a school but no calendar would drop out of every figure without a word, unless it is
+ * derived from them.
+ */
+async function holdToCalendars(db: DuckDBConnection, { derive_calendars }: Project): Promise<void> {
+  if (derive_calendars) return;
   const without = await rows(
     db,
     `with marked as (
-      select distinct year(session_date) - if(month(session_date) < 8, 1, 0) as starts_in from raw.marks
+      select distinct school_urn, year(session_date) - if(month(session_date) < 8, 1, 0) as starts_in from raw.marks
+    ),
+    kept as (
+      select distinct school_urn, left(school_year, 4)::integer as starts_in from raw.half_terms
+    ),
+    without as (
+      select starts_in, school_urn, starts_in in (select starts_in from kept) as is_of_others
+      from marked anti join kept using (school_urn, starts_in)
     )
-    select starts_in || '/' || right((starts_in + 1)::varchar, 2) as school_year
-    from marked
-    where starts_in not in (select left(school_year, 4)::integer from raw.half_terms)
-    order by all`,
+    select
+      starts_in || '/' || right((starts_in + 1)::varchar, 2) as school_year,
+      string_agg(school_urn, ', ' order by school_urn) filter (is_of_others) as schools
+    from without
+    -- marks of a school that left the trust are in no figure
+    where not is_of_others or school_urn in (select school_urn from raw.schools)
+    group by starts_in
+    order by starts_in`,
   );
   if (without.length > 0) {
+    const named = without.map(({ school_year, schools }) => (schools ? `${school_year} of ${schools}` : school_year));
     throw new RollbookError(
-      `rollbook.yaml has no calendar for ${without.map(({ school_year }) => school_year).join(", ")}, which marks were loaded for: add it`,
+      `rollbook.yaml has no calendar for ${named.join(", ")}, which marks were loaded for: add it, or write derive_calendars: true`,
     );
   }
 }

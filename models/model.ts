@@ -20,6 +20,8 @@ export interface Model {
   grain: string[];
   /** SQL expressions that are true of every row. */
   checks: string[];
+  /** Why no table is made: whoever reads it runs its SQL. Null for a table. */
+  view: string | null;
   /** Every table that the SQL reads. */
   inputs: string[];
 }
@@ -51,10 +53,10 @@ export function readModel(name: string, text: string): Model {
     const [, label, value] = line.match(/^([a-z]+): (.+)$/) ?? [];
     return label && value ? [{ label, value }] : [];
   });
-  const stranger = labelled.find(({ label }) => label !== "grain" && label !== "check");
+  const stranger = labelled.find(({ label }) => !["grain", "check", "view"].includes(label));
   if (stranger) {
     throw new RollbookError(
-      `${file} has a header line "${stranger.label}:" that the build does not know: it knows grain and check`,
+      `${file} has a header line "${stranger.label}:" that the build does not know: it knows grain, check and view`,
     );
   }
   const grains = labelled.filter(({ label }) => label === "grain");
@@ -71,6 +73,7 @@ export function readModel(name: string, text: string): Model {
     about: about.join(" ").trim(),
     grain: (grains[0]?.value ?? "").split(",").map((column) => column.trim()),
     checks: labelled.filter(({ label }) => label === "check").map(({ value }) => value),
+    view: labelled.find(({ label }) => label === "view")?.value ?? null,
     inputs: inputsOf(text),
   };
 }

@@ -38,7 +38,7 @@ export function warehouseInUse(folder: string): Pointer & { path: string } {
 export async function measureTables(db: DuckDBConnection): Promise<Build["tables"]> {
   const tables = await rows(
     db,
-    "select table_schema || '.' || table_name as name from information_schema.tables order by name",
+    "select table_schema || '.' || table_name as name from information_schema.tables where table_type = 'BASE TABLE' order by name",
   );
   const measured: Build["tables"] = [];
   for (const { name } of tables) {

@@ -1,5 +1,5 @@
 /**
- * `npm run bench`: how fast registers become the lake, beside the least that reading the same file can cost.
+ * `npm run bench`: how fast registers become the lake and the lake becomes marts, beside the least that each can cost.
  *
  * Prints a line a measure: name, figure, floor, ratio, peak memory. `--json <file>` writes the same as data; `--size 4`
  * takes four times the schools and pupils. Every step runs in a process of its own, so that its peak memory is its own.
@@ -12,6 +12,8 @@ import { parseArgs } from "node:util";
 import { quote, withDuckDB } from "../ingest/duckdb.ts";
 import { ingest } from "../ingest/ingest.ts";
 import { readProject } from "../ingest/project.ts";
+import { buildWarehouse } from "../models/build.ts";
+import { readRules } from "../models/rules.ts";
 import { ROLLBOOK } from "./command.ts";
 
 const SCHOOLS = 50;
@@ -89,10 +91,27 @@ async function bench(size: number, json: string | undefined): Promise<void> {
       });
       return ours.seconds;
     };
-    const smallSeconds = pair("an eighth", small);
-    const wholeSeconds = pair("everything", whole);
-    const exponent = Math.log(wholeSeconds / smallSeconds) / Math.log(whole.rows / small.rows);
-    console.log(`growth exponent from ${small.rows} to ${whole.rows} rows: ${exponent.toFixed(2)}`);
+    const marts = (name: string, { dir, rows }: { dir: string; rows: number }) => {
+      const floor = step("count", dir);
+      print({ name: `count ${name} by pupil and week, and no more`, rows, ...floor, floor_seconds: null, ratio: null });
+      const ours = step("build", dir);
+      print({
+        name: `build all marts of ${name}`,
+        rows,
+        ...ours,
+        floor_seconds: floor.seconds,
+        ratio: ours.seconds / floor.seconds,
+      });
+      return ours.seconds;
+    };
+    const exponents: Record<string, number> = {};
+    for (const [name, measure] of Object.entries({ ingest: pair, build: marts })) {
+      const smallSeconds = measure("an eighth", small);
+      const wholeSeconds = measure("everything", whole);
+      const exponent = Math.log(wholeSeconds / smallSeconds) / Math.log(whole.rows / small.rows);
+      console.log(`${name}: growth exponent from ${small.rows} to ${whole.rows} rows: ${exponent.toFixed(2)}`);
+      exponents[name] = exponent;
+    }
     print({
       name: "ingest again, nothing changed (whole process)",
       rows: whole.rows,
@@ -108,8 +127,9 @@ async function bench(size: number, json: string | undefined): Promise<void> {
       floor_seconds: null,
       ratio: null,
     });
-    if (json)
-      fs.writeFileSync(json, `${JSON.stringify({ size, growth_exponent: exponent, measures: lines }, null, 2)}\n`);
+    if (json) {
+      fs.writeFileSync(json, `${JSON.stringify({ size, growth_exponents: exponents, measures: lines }, null, 2)}\n`);
+    }
   } finally {
     fs.rmSync(root, { recursive: true, force: true });
   }
@@ -160,8 +180,11 @@ function waited(dir: string): Measured {
 
 async function runStep(name: string, dir: string): Promise<void> {
   const began = performance.now();
+  const effects = { log: () => {}, now: () => new Date() };
   if (name === "read") await bareRead(dir);
-  else await ingest(readProject(dir), { log: () => {}, now: () => new Date() });
+  else if (name === "count") await bareCount(dir);
+  else if (name === "build") await buildWarehouse(readProject(dir), effects);
+  else await ingest(readProject(dir), effects);
   const seconds = (performance.now() - began) / 1000;
   console.log(JSON.stringify({ seconds, peak_mb: process.resourceUsage().maxRSS / 1024 }));
 }
@@ -178,4 +201,40 @@ async function bareRead(dir: string): Promise<void> {
     ) to ${quote(out)} (format parquet)`),
   );
   fs.rmSync(out);
+}
+
+/** The least that any mart needs: one scan of the marks, counted by pupil and week, and from that every pupil's and school's year. */
+async function bareCount(dir: string): Promise<void> {
+  const marks = path.join(dir, "data", "lake", "marks", "*", "*", "*.parquet");
+  await withDuckDB({ spillTo: path.join(dir, "spill") }, async (db) => {
+    await readRules(db, "temp", ["register_codes"]);
+    await db.run(`
+      create temp table pupil_weeks as
+      select
+        school_urn, pupil_key, date_trunc('week', session_date) as week,
+        count(*) filter (is_possible) as possible,
+        count(*) filter (is_attended) as attended,
+        count(*) filter (is_authorised) as authorised,
+        count(*) filter (is_late_before_close) as late_before,
+        count(*) filter (is_late_after_close) as late_after
+      from read_parquet(${quote(marks)}, hive_partitioning = true) as marks
+      join register_codes
+        on marks.code = register_codes.code and session_date between valid_from and coalesce(valid_to, date '9999-12-31')
+      group by all`);
+    await db.run(`
+      create temp table pupil_years as
+      select
+        school_urn, pupil_key, year(week + interval 5 month) as school_year,
+        sum(possible) as possible, sum(attended) as attended, sum(authorised) as authorised,
+        (sum(possible) - sum(attended)) * 10 >= sum(possible) as is_persistent
+      from pupil_weeks
+      group by all`);
+    await db.run(`
+      create temp table school_years as
+      select
+        school_urn, school_year, count(*) as pupils, sum(possible) as possible, sum(attended) as attended,
+        count(*) filter (is_persistent) as persistent
+      from pupil_years
+      group by all`);
+  });
 }

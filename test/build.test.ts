@@ -45,9 +45,11 @@ test("a warehouse in which one byte changed on its way to the disk is not put in
   await putInUse(warehouse, { ...described, file: "copy.duckdb" });
   expect(warehouseInUse(warehouse).file).toBe("copy.duckdb");
 
-  const wrong = described.tables.map((table) => (table.table === "raw.marks" ? { ...table, checksum: "1" } : table));
+  const wrong = described.tables.map((table) =>
+    table.table === "raw.half_terms" ? { ...table, checksum: "1" } : table,
+  );
   await expect(putInUse(warehouse, { ...described, tables: wrong })).rejects.toThrow(
-    "The new warehouse does not read back as it was built (raw.marks)",
+    "The new warehouse does not read back as it was built (raw.half_terms)",
   );
 
   const bytes = fs.readFileSync(copy);

@@ -4,7 +4,20 @@ import { expect, test } from "vitest";
 import { rollbook } from "./command.ts";
 import { drop, inUse, makeProject, mark, marksFile } from "./project.ts";
 
-const COMMANDS = ["start", "sample", "ingest", "fetch", "build", "site", "serve", "export", "status", "forget"];
+const COMMANDS = [
+  "start",
+  "sample",
+  "ingest",
+  "fetch",
+  "build",
+  "freeze",
+  "explain",
+  "site",
+  "serve",
+  "export",
+  "status",
+  "forget",
+];
 
 test.each(COMMANDS)("%s explains itself", async (command) => {
   const { code, stdout } = await rollbook(command, "--help");
@@ -18,7 +31,10 @@ test("ingest and build say in a table what was read and built, and a second inge
   expect(first).toMatchObject({ code: 0 });
   expect(first.stdout).toMatch(/marks\s+│\s+1 │\s+2 │\s+1 │\s+0 │\s+1/);
   const build = await rollbook("build", "--project", project.dir);
-  expect(build.stdout).toMatch(/marts\.pupil_attendance\s+│\s+3/);
+  expect(build.stdout).toMatch(/marts\.pupil_attendance\s+│\s+4/);
+  const before = await rollbook("build", "--as-at", "2025-10-03", "--project", project.dir);
+  expect(before.stdout).toMatch(/marts\.pupil_attendance\s+│\s+0/);
+  expect(await rollbook("build", "--as-at", "3.10.2025", "--project", project.dir)).toMatchObject({ code: 2 });
   const second = await rollbook("ingest", "--project", project.dir);
   expect(second).toMatchObject({ code: 0 });
   expect(second.stdout).toContain("Nothing new: all 1 files were loaded before. Nothing was changed.");

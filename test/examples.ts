@@ -43,12 +43,20 @@ export function readExamples(text: string): Example[] {
     });
 }
 
-/** What the model makes of the example's rows, in the columns that the example names and as it would write them. */
+/** Makes every model a view, so that what an example gives flows through all that is made from it. */
+export async function createViews(db: DuckDBConnection, models: Model[]): Promise<void> {
+  for (const { name, sql } of models) await db.run(`create view ${name} as ${sql}`);
+}
+
+/**
+ * What the model makes of the example's rows, in the columns that the example names and as it would write them. Models
+ * are views (`createViews`); one that the example gives is a table of its rows and nothing else.
+ */
 export async function runExample(db: DuckDBConnection, model: Model, example: Example): Promise<Row[]> {
   await db.run("begin");
   try {
     for (const { table, rows: given } of example.given) {
-      await db.run(`delete from ${table}`);
+      await db.run(/^(raw|rules)\./.test(table) ? `delete from ${table}` : asTable(await describe(db, table), table));
       for (const { times = "1", ...row } of given) {
         const values = Object.values(row).map((value) => (value === "" ? "null" : quote(value)));
         await db.run(
@@ -67,6 +75,16 @@ export async function runExample(db: DuckDBConnection, model: Model, example: Ex
 }
 
 // --- internal ---
+
+async function describe(db: DuckDBConnection, table: string): Promise<string> {
+  const columns = await rows(db, `describe ${table}`);
+  return columns.map(({ column_name, column_type }) => `${column_name} ${column_type}`).join(", ");
+}
+
+/** SQL that puts an empty table of the same columns in a view's place. */
+function asTable(columns: string, view: string): string {
+  return `drop view ${view}; create table ${view} (${columns})`;
+}
 
 function readTable(lines: string[]): Row[] {
   // the second line of a table is its rule

@@ -30,6 +30,7 @@ describe.skipIf(!findChromium())("in a browser (skipped where there is no Chromi
     const headings = new Map(visits.map((visit) => [visit.address, visit.heading]));
     expect(headings.get("/")).toBe("Where do we stand?");
     expect(headings.get("/trends/")).toBe("Is it getting better?");
+    expect(headings.get("/checks/")).toBe("Do the figures add up?");
     for (const { urn, name } of project.schools) {
       expect(headings.get(`/schools/${urn}/`)).toBe(`How is attendance at ${name}?`);
     }
@@ -43,7 +44,7 @@ describe.skipIf(!findChromium())("in a browser (skipped where there is no Chromi
   test("every chart is drawn", () => {
     const charts = visits.map(({ address, charts: { expected, drawn } }) => ({ address, expected, drawn }));
     for (const { expected, drawn } of charts) expect(drawn).toBe(expected);
-    expect(charts.map(({ expected }) => expected)).toEqual([1, ...urns.map(() => 2), 6]);
+    expect(charts.map(({ expected }) => expected)).toEqual([1, 0, ...urns.map(() => 2), 6]);
   });
 
   test("no page fetches the query engine: every query was answered when the site was built", () => {
@@ -186,7 +187,7 @@ interface EvidenceQuery {
 
 /** Whether some page has to show a figure: those of schools in earlier years stand only in some charts. */
 function isShown(name: string, schoolYear: string): boolean {
-  if (/^\w+\|now\||^\d+\|bands\||^rows_/.test(name)) return true;
+  if (/^\w+\|(now|checks)\||^\d+\|bands\||^rows_/.test(name)) return true;
   const [school, period, year] = name.split("|");
   const shown = school === "trust" || (period === "year_to_date" && year === schoolYear);
   return shown && /\|(value|change_points|england_value|england_gap)$/.test(name);
@@ -253,12 +254,19 @@ async function figuresOfWarehouse(): Promise<Map<string, number | null>> {
       now as (
         select coalesce(school_urn::varchar, 'trust') || '|now|' as name, *
         from marts.school_attendance join marts.trust using (school_year)
-        where period_type = 'year_to_date' and year_group is null
+        where period_type = 'year_to_date' and breakdown = 'all' and basis = 'as DfE publishes'
       ),
       bands as (
         select school_urn, case band when '0-5' then 1 when '5-10' then 2 when '50+' then 4 else 3 end as position, pupils
         from marts.attendance_bands join marts.trust using (school_year)
-        where period_type = 'year_to_date'
+        where period_type = 'year_to_date' and basis = 'as DfE publishes' and ladder = 'dfe'
+      ),
+      checks as (
+        select
+          school_urn, check_name, is_binding, figure,
+          -- a band goes by its first number
+          if(unit = 'sessions', if(number between 1 and 7, 1, 5 * round(number / 5)), number) as number
+        from marts.reconciliation unpivot (number for figure in (expected, found))
       )
       select name || '|value' as name, value as number from since
       union all select name || '|change_points', round(since_last, places) from since
@@ -280,6 +288,11 @@ async function figuresOfWarehouse(): Promise<Map<string, number | null>> {
         select concat_ws('|', coalesce(school_urn::varchar, 'trust'), 'bands', position),
           round(100 * sum(pupils) / sum(sum(pupils)) over (partition by school_urn))
         from bands group by school_urn, position
+      union all
+        select concat_ws('|', coalesce(school_urn::varchar, 'trust'), 'checks', check_name, figure), number
+        from checks
+        where school_urn is null
+          or (figure = 'found' and number > 0 and not is_binding and school_urn in (select school_urn from marts.schools))
       union all unpivot (select rows_read, rows_accepted, rows_quarantined, rows_duplicate from marts.trust)
         on columns(*) into name name value number
       `,

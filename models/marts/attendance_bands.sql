@@ -1,8 +1,14 @@
--- How many pupils of each school and of the trust are in each band of absence.
+-- How many pupils of each school and of the trust are in each band of absence, on every ladder of rules.absence_bands.
 --
--- Every band of the ladder has a row, also where no pupil is in it. The trust's rows have no school_urn.
+-- A band holds who missed at least its whole number of per cent of their own possible sessions, and less than the next
+-- band's: exactly 5% missed is in 5-10, and no rate is rounded on the way. Every band of a ladder has a row, also where
+-- no pupil is in it. The unit is the enrolment; percent_pupils is of all pupils of the row's school, period, basis;
+-- the trust's rows have no school_urn. Ladder "dfe" is DfE's published five-point ladder; "dfe distribution" puts
+-- its bands from 25 to 50 together, as England's distribution is given, so that a school can be laid beside it.
 --
--- grain: school_urn, school_year, period_type, period, ladder, band
+-- grain: school_urn, school_year, period_type, period, basis, ladder, band
+-- check: pupils >= 0
+-- check: percent_pupils between 0 and 100
 
 with
 
@@ -14,35 +20,67 @@ absence_bands as (
     from rules.absence_bands
 ),
 
-counted as (
-    select school_urn, school_year, period_type, period, dfe_band, count(*) as pupils
-    from pupil_attendance
-    group by school_year, period_type, period, dfe_band, grouping sets ((school_urn), ())
-),
-
-reported as (
-    select distinct school_urn, school_year, period_type, period
-    from counted
-),
-
-laddered as (
+-- whole per cent missed, rounded down: edges are whole numbers, so this crosses none
+missed as (
     select
-        reported.school_urn,
-        reported.school_year,
-        reported.period_type,
-        reported.period,
+        school_urn,
+        school_year,
+        period_type,
+        period,
+        basis,
+        (100 * sessions_absent - (100 * sessions_absent) % sessions_possible) / sessions_possible as missed_percent
+    from pupil_attendance
+),
+
+counted as (
+    select school_urn, school_year, period_type, period, basis, missed_percent, count(*) as pupils
+    from missed
+    group by school_year, period_type, period, basis, missed_percent, grouping sets ((school_urn), ())
+),
+
+edged as (
+    select
         ladder,
         band,
-        coalesce(pupils, 0) as pupils
-    from reported
-    cross join absence_bands
-    left join counted
-        on counted.school_urn is not distinct from reported.school_urn
-        and counted.school_year = reported.school_year
-        and counted.period_type = reported.period_type
-        and counted.period = reported.period
-        and dfe_band = band
-    where ladder = 'dfe'
+        missed_from_percent,
+        lead(missed_from_percent) over (partition by ladder order by missed_from_percent) as next_from_percent
+    from absence_bands
+),
+
+-- every band meets every count, so a band without pupils is there all the same
+laddered as (
+    select
+        school_urn,
+        school_year,
+        period_type,
+        period,
+        basis,
+        ladder,
+        band,
+        coalesce(
+            sum(pupils) filter (
+                missed_percent >= missed_from_percent and missed_percent < coalesce(next_from_percent, 101)
+            ),
+            0
+        )::bigint as pupils,
+        sum(pupils) as all_pupils
+    from counted
+    cross join edged
+    group by school_urn, school_year, period_type, period, basis, ladder, band
+),
+
+shared as (
+    select
+        school_urn,
+        school_year,
+        period_type,
+        period,
+        ladder,
+        band,
+        pupils,
+        basis,
+        100.0 * pupils / all_pupils as percent_pupils
+    from laddered
 )
 
-from laddered
+from shared

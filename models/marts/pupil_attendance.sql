@@ -2,72 +2,180 @@
 --
 -- The unit is the enrolment: a pupil who moved counts at each school. An enrolment without a possible session in the
 -- period is not counted (DfE methodology s4.4). Never leaves the building: one row a pupil.
+-- Every figure stands on two bases: "everyone on roll", and "as DfE publishes" (aged 5 to 15, without the second half of
+-- the summer term of 15-year-olds, without those who first came in it, and without schools of fewer than six such pupils).
 --
--- grain: school_urn, pupil_key, school_year, period_type, period
+-- grain: school_urn, pupil_key, school_year, period_type, period, basis
 -- check: sessions_attended + sessions_absent = sessions_possible
 -- check: sessions_authorised + sessions_unauthorised = sessions_absent
 -- check: is_persistent or not is_severe
 -- check: dfe_band is not null
+-- check: basis in ('everyone on roll', 'as DfE publishes')
 
 with
 
-code_counts as (
-    from staging.code_counts
+pupil_stretches as (
+    from staging.pupil_stretches
 ),
 
-register_codes as (
-    from rules.register_codes
+period_stretches as (
+    from staging.period_stretches
 ),
 
-absence_thresholds as (
-    from rules.absence_thresholds
+dfe_population as (
+    from staging.dfe_population
 ),
 
 absence_bands as (
     from rules.absence_bands
+    where ladder = 'dfe'
+),
+
+half_term_6 as (
+    select school_urn, stretch_from
+    from period_stretches
+    where period_type = 'half_term' and period = 'summer 2'
+),
+
+thresholds as (
+    select
+        max(missed_from_percent) filter (measure = 'persistent') as persistent_from,
+        max(missed_from_percent) filter (measure = 'severe') as severe_from
+    from rules.absence_thresholds
+),
+
+limits as (
+    select
+        max(value::integer) filter (rule = 'minimum_sessions') as minimum_sessions,
+        max(value::integer) filter (rule = 'minimum_enrolments') as minimum_enrolments
+    from rules.dfe_population
+),
+
+school_years as (
+    select school_urn, stretch_from, school_year
+    from period_stretches
+    where period_type = 'year'
+),
+
+judged as (
+    select
+        pupil_stretches.*,
+        is_compulsory_age,
+        coalesce(counts_for_dfe, true) as counts_for_dfe,
+        coalesce(leaves_out_half_term_6, false) and half_term_6.stretch_from is not null as is_year_11_half_term_6
+    from pupil_stretches
+    join school_years
+        on pupil_stretches.school_urn = school_years.school_urn
+        and pupil_stretches.stretch_from = school_years.stretch_from
+    left join dfe_population
+        on pupil_stretches.school_urn = dfe_population.school_urn
+        and pupil_stretches.pupil_key = dfe_population.pupil_key
+        and school_years.school_year = dfe_population.school_year
+    left join half_term_6
+        on pupil_stretches.school_urn = half_term_6.school_urn
+        and pupil_stretches.stretch_from = half_term_6.stretch_from
+),
+
+based as (
+    select *, false as is_as_dfe_publishes
+    from judged
+    union all
+    select *, true
+    from judged
+    where counts_for_dfe and not is_year_11_half_term_6
+),
+
+-- a number for each period: there are millions of rows to add up, and names are long
+numbered as (
+    select
+        *,
+        dense_rank() over (order by school_urn, school_year, period_type, period) as period_number
+    from period_stretches
+),
+
+named_periods as (
+    select distinct period_number, school_year, period_type, period
+    from numbered
+),
+
+summed as (
+    select
+        based.school_urn,
+        pupil_key,
+        period_number,
+        is_as_dfe_publishes,
+        sum(sessions_possible)::bigint as sessions_possible,
+        sum(sessions_attended)::bigint as sessions_attended,
+        sum(sessions_absent)::bigint as sessions_absent,
+        sum(sessions_authorised)::bigint as sessions_authorised,
+        sum(sessions_unauthorised)::bigint as sessions_unauthorised,
+        sum(sessions_late_before_close)::bigint as sessions_late_before_close,
+        sum(sessions_late_after_close)::bigint as sessions_late_after_close,
+        bool_or(is_compulsory_age) as is_compulsory_age,
+        bool_or(is_year_11_half_term_6) as has_year_11_half_term_6
+    from based
+    join numbered on based.school_urn = numbered.school_urn and based.stretch_from = numbered.stretch_from
+    group by based.school_urn, pupil_key, period_number, is_as_dfe_publishes
+    having sum(sessions_possible) > 0
 ),
 
 counted as (
     select
-        school_urn,
-        pupil_key,
+        summed.*,
         school_year,
         period_type,
         period,
-        coalesce(sum(sessions) filter (is_possible), 0)::bigint as sessions_possible,
-        coalesce(sum(sessions) filter (is_attended), 0)::bigint as sessions_attended,
-        coalesce(sum(sessions) filter (is_authorised or is_unauthorised), 0)::bigint as sessions_absent,
-        coalesce(sum(sessions) filter (is_authorised), 0)::bigint as sessions_authorised,
-        coalesce(sum(sessions) filter (is_unauthorised), 0)::bigint as sessions_unauthorised,
-        coalesce(sum(sessions) filter (is_late_before_close), 0)::bigint as sessions_late_before_close,
-        coalesce(sum(sessions) filter (is_late_after_close), 0)::bigint as sessions_late_after_close
-    from code_counts join register_codes
-        on code_counts.code = register_codes.code and code_from = valid_from
-    group by all
+        if(is_as_dfe_publishes, 'as DfE publishes', 'everyone on roll') as basis
+    from summed join named_periods using (period_number)
 ),
 
-possible as (
-    from counted
-    where sessions_possible > 0
+large_enough as (
+    select school_urn, school_year, basis
+    from counted cross join limits
+    where period_type = 'year'
+    group by school_urn, school_year, basis, minimum_enrolments
+    having basis = 'everyone on roll' or count(*) >= minimum_enrolments
 ),
 
 -- whole numbers throughout: a rounded rate would move pupils across a boundary
-flagged as (
-    select
-        possible.*,
-        bool_or(sessions_absent * 100 >= sessions_possible * missed_from_percent)
-            filter (measure = 'persistent') as is_persistent,
-        bool_or(sessions_absent * 100 >= sessions_possible * missed_from_percent)
-            filter (measure = 'severe') as is_severe
-    from possible cross join absence_thresholds
-    group by all
+banded as (
+    select sessions_possible, sessions_absent, max_by(band, missed_from_percent) as dfe_band
+    from (select distinct sessions_possible, sessions_absent from counted)
+    left join absence_bands on sessions_absent * 100 >= sessions_possible * missed_from_percent
+    group by sessions_possible, sessions_absent
 ),
 
-banded as (
-    select flagged.*, max_by(band, missed_from_percent) as dfe_band
-    from flagged left join absence_bands
-        on ladder = 'dfe' and sessions_absent * 100 >= sessions_possible * missed_from_percent
-    group by all
+flagged as (
+    select
+        counted.school_urn,
+        pupil_key,
+        counted.school_year,
+        period_type,
+        period,
+        counted.sessions_possible,
+        sessions_attended,
+        counted.sessions_absent,
+        sessions_authorised,
+        sessions_unauthorised,
+        sessions_late_before_close,
+        sessions_late_after_close,
+        counted.sessions_absent * 100 >= counted.sessions_possible * persistent_from as is_persistent,
+        counted.sessions_absent * 100 >= counted.sessions_possible * severe_from as is_severe,
+        dfe_band,
+        counted.basis,
+        100.0 * sessions_attended / counted.sessions_possible as percent_attendance,
+        is_compulsory_age,
+        counted.sessions_possible >= minimum_sessions as has_minimum_sessions,
+        has_year_11_half_term_6
+    from counted
+    cross join thresholds
+    cross join limits
+    join large_enough
+        on counted.school_urn = large_enough.school_urn
+        and counted.school_year = large_enough.school_year
+        and counted.basis = large_enough.basis
+    join banded
+        on counted.sessions_possible = banded.sessions_possible and counted.sessions_absent = banded.sessions_absent
 )
 
-from banded
+from flagged

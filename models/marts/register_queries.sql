@@ -11,8 +11,12 @@
 
 with recursive
 
-session_marks as (
-    from staging.session_marks
+day_counts as (
+    from staging.day_counts
+),
+
+pupil_stretches as (
+    from staging.pupil_stretches
 ),
 
 mark_history as (
@@ -24,11 +28,11 @@ register_codes as (
 ),
 
 half_terms as (
-    from raw.half_terms
+    from staging.half_terms
 ),
 
 closed_days as (
-    from raw.closed_days
+    from staging.closed_days
 ),
 
 rows_by_rule as (
@@ -51,24 +55,25 @@ in_files as (
     group by school_urn, rule, load_number
 ),
 
--- as wide as all marks: read afresh for each question rather than held in memory
-possible_marks as not materialized (
-    select school_urn, pupil_key, session_date, is_on_roll
-    from session_marks join register_codes
-        on session_marks.code = register_codes.code and code_from = valid_from
+possible_days as (
+    select school_urn, session_date, is_on_roll, sum(sessions)::bigint as sessions
+    from day_counts join register_codes
+        on day_counts.code = register_codes.code
+        and session_date between valid_from and coalesce(valid_to, date '9999-12-31')
     where is_possible
+    group by school_urn, session_date, is_on_roll
 ),
 
 outside_enrolment as (
-    select school_urn, 'marks_outside_enrolment' as rule, count(*) as rows
-    from possible_marks
+    select school_urn, 'marks_outside_enrolment' as rule, sum(sessions)::bigint as rows
+    from possible_days
     where not is_on_roll
     group by school_urn
 ),
 
 not_in_extracts as (
     select school_urn, 'pupil_not_in_extracts' as rule, count(*) as rows
-    from (select distinct school_urn, pupil_key from possible_marks)
+    from (select distinct school_urn, pupil_key from pupil_stretches where sessions_possible > 0)
     semi join raw.pupils as pupils_of_school using (school_urn)
     anti join raw.pupils as pupils using (school_urn, pupil_key)
     anti join raw.unresolved_ids as unresolved_ids using (school_urn, pupil_key)
@@ -82,27 +87,31 @@ without_upn as (
 ),
 
 days_of_half_terms as (
-    select unnest(generate_series(starts_on, ends_on, interval 1 day))::date as session_date
+    select school_urn, unnest(generate_series(starts_on, ends_on, interval 1 day))::date as session_date
     from half_terms
 ),
 
 school_days as (
-    select session_date
-    from days_of_half_terms anti join closed_days on session_date = closed_on
+    select days_of_half_terms.school_urn, session_date
+    from days_of_half_terms
+    anti join closed_days
+        on days_of_half_terms.school_urn = closed_days.school_urn and session_date = closed_on
 ),
 
 years_with_calendar as (
-    select distinct left(school_year, 4)::integer as starts_in
+    select distinct school_urn, left(school_year, 4)::integer as starts_in
     from half_terms
 ),
 
 on_closed_days as (
-    select school_urn, 'marks_on_closed_days' as rule, count(*) as rows
-    from possible_marks
-    anti join school_days using (session_date)
-    semi join years_with_calendar on starts_in = year(session_date) - if(month(session_date) < 8, 1, 0)
+    select possible_days.school_urn, 'marks_on_closed_days' as rule, sum(sessions)::bigint as rows
+    from possible_days
+    anti join school_days using (school_urn, session_date)
+    semi join years_with_calendar
+        on possible_days.school_urn = years_with_calendar.school_urn
+        and starts_in = year(session_date) - if(month(session_date) < 8, 1, 0)
     where is_on_roll
-    group by school_urn
+    group by possible_days.school_urn
 ),
 
 -- told at the same moment as the mark that stands: what was said still later has settled any other

@@ -18,10 +18,9 @@ loads as (
     from raw.loads
 ),
 
-session_marks as (
-    from staging.session_marks
+day_counts as (
+    from staging.day_counts
 ),
-
 
 possible_codes as (
     select distinct code
@@ -41,8 +40,8 @@ read as (
 this_year as (
     select
         max(session_date) filter (code in (from possible_codes)) as newest_session,
-        count(*) filter (code = '-') as sessions_without_mark
-    from session_marks cross join as_at
+        coalesce(sum(sessions) filter (code = '-'), 0)::bigint as sessions_without_mark
+    from day_counts cross join as_at
     where is_on_roll and session_date between make_date(starts_in::integer, 8, 1) and as_at
 ),
 

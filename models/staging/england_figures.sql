@@ -13,7 +13,9 @@ published_figures as (
 ),
 
 periods as (
+    select school_year, period_type, period, max(ends_on) as ends_on, bool_and(is_complete) as is_complete
     from staging.periods
+    group by school_year, period_type, period
 ),
 
 full_years as (

@@ -13,12 +13,8 @@ stated as (
     from raw.marks
 ),
 
--- nearly every session is stated once: only the others need to be put in order, which spares most of the memory
 restated_sessions as (
-    select school_urn, pupil_key, session_date, session
-    from stated
-    group by all
-    having count(*) > 1
+    from staging.restated_sessions
 ),
 
 -- a pupil who was known by two keys can have one mark taken away twice by one file: that is one statement

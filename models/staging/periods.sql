@@ -1,14 +1,17 @@
--- The stretches of time that figures are given for: school years, their terms, and each year up to the same week.
+-- The stretches of time that figures are given for at each school: school years, their terms and half terms, each year up
+-- to the same week, and the last five school weeks up to then.
 --
--- A term runs until the next one starts, so that no session falls between two. Nothing runs past the as-at date.
+-- A term runs until the next one starts, so that no session falls between two. Nothing runs past the as-at date. School
+-- weeks are those that a half term has a day in; a year that has had fewer than five gives what it has. Of half terms that
+-- were derived nobody knows when they end until the next one has begun, and of such a year until it is over.
 --
--- grain: school_year, period_type, period
+-- grain: school_urn, school_year, period_type, period
 -- check: starts_on <= ends_on
 
 with
 
 half_terms as (
-    from raw.half_terms
+    from staging.half_terms
 ),
 
 as_at as (
@@ -17,15 +20,18 @@ as_at as (
 
 school_years as (
     select
+        school_urn,
         school_year,
         left(school_year, 4)::integer as starts_in,
-        max(ends_on) as last_day
+        max(ends_on) as last_day,
+        bool_or(is_derived) as is_derived
     from half_terms
-    group by school_year
+    group by school_urn, school_year
 ),
 
 years as (
     select
+        school_urn,
         school_year,
         'year' as period_type,
         school_year as period,
@@ -37,29 +43,40 @@ years as (
 
 terms as (
     select
+        school_urn,
         school_year,
         'term' as period_type,
         split_part(half_term, ' ', 1) as period,
         min(starts_on) as first_day,
         max(ends_on) as last_day
     from half_terms
-    group by all
+    group by school_urn, school_year, split_part(half_term, ' ', 1)
 ),
 
-terms_without_gaps as (
+terms_and_halves as (
+    from terms
+    union all
+    select school_urn, school_year, 'half_term', half_term, starts_on, ends_on
+    from half_terms
+),
+
+without_gaps as (
     select
+        years.school_urn,
         years.school_year,
-        terms.period_type,
-        terms.period,
+        told.period_type,
+        told.period,
         if(first_day = min(first_day) over school_year, years.starts_on, first_day) as starts_on,
         coalesce(lead(first_day) over (school_year order by first_day) - 1, years.ends_on)::date as ends_on,
-        terms.last_day
-    from terms join years using (school_year)
-    window school_year as (partition by terms.school_year)
+        told.last_day
+    from terms_and_halves as told
+    join years on told.school_urn = years.school_urn and told.school_year = years.school_year
+    window school_year as (partition by told.school_urn, told.school_year, told.period_type)
 ),
 
 years_to_date as (
     select
+        school_urn,
         school_years.school_year,
         'year_to_date' as period_type,
         'to week ' || week as period,
@@ -73,23 +90,59 @@ years_to_date as (
     from school_years cross join as_at
 ),
 
+weeks as (
+    select distinct
+        school_urn,
+        school_year,
+        date_trunc('week', unnest(generate_series(starts_on, ends_on, interval 1 day)))::date as week_from
+    from half_terms
+),
+
+last_weeks as (
+    select weeks.school_urn, weeks.school_year, period, ends_on, week_from
+    from weeks
+    join years_to_date on weeks.school_urn = years_to_date.school_urn and weeks.school_year = years_to_date.school_year
+    where week_from <= ends_on
+    qualify row_number() over (partition by weeks.school_urn, weeks.school_year order by week_from desc) <= 5
+),
+
+last_five_weeks as (
+    select
+        school_urn,
+        school_year,
+        'last_five_weeks' as period_type,
+        period,
+        min(week_from) as starts_on,
+        ends_on,
+        ends_on as last_day
+    from last_weeks
+    group by school_urn, school_year, period, ends_on
+),
+
 united as (
     from years
     union all by name
-    from terms_without_gaps
+    from without_gaps
     union all by name
     from years_to_date
+    union all by name
+    from last_five_weeks
 ),
 
 up_to_date as (
     select
+        united.school_urn,
         united.school_year,
         period_type,
         period,
         starts_on,
-        least(ends_on, as_at) as ends_on,
-        last_day <= as_at as is_complete
-    from united cross join as_at
+        -- the last days of July may be in a week that lies in August in another year, which is a school year later
+        least(ends_on, as_at, make_date(left(united.school_year, 4)::integer + 1, 7, 31)) as ends_on,
+        if(is_derived, ends_on, united.last_day) <= as_at as is_complete
+    from united
+    join school_years
+        on united.school_urn = school_years.school_urn and united.school_year = school_years.school_year
+    cross join as_at
     -- the first days of August may be in a week that lay in July in another year
     where starts_on <= as_at and starts_on <= ends_on
 )

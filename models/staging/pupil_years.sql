@@ -2,7 +2,7 @@
 --
 -- Taken from the last extract of that year; where there is none, from the nearest one, with the year group moved by the
 -- years between, and then `is_from_that_year` is false. An extract tells only of the columns that it fills: what it
--- leaves empty comes from the one before it, or the next nearest year.
+-- leaves empty comes from the one before it, or the next nearest year; but a registration group is of its own year alone.
 --
 -- grain: school_urn, pupil_key, school_year
 
@@ -54,12 +54,16 @@ last_of_each_year as (
 
 school_years as (
     select distinct school_year, left(school_year, 4)::integer as starts_in
-    from raw.half_terms
+    from staging.half_terms
 ),
 
 by_nearness as (
     select
-        * exclude (known_in, starts_in) replace (nc_year + starts_in - known_in as nc_year),
+        * exclude (known_in, starts_in) replace (
+            nc_year + starts_in - known_in as nc_year,
+            -- a class of another year tells nothing of this one
+            if(starts_in = known_in, registration_group, null) as registration_group
+        ),
         starts_in = known_in as is_from_that_year,
         -- of two years as near as each other, the later
         2 * -abs(starts_in - known_in) + if(known_in > starts_in, 1, 0) as nearness

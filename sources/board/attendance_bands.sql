@@ -15,6 +15,7 @@ with merged as (
     where
         bands.period_type = 'year_to_date'
         and bands.ladder = 'dfe'
+        and bands.basis = 'as DfE publishes'
     group by all
 )
 

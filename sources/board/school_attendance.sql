@@ -10,4 +10,5 @@ from marts.school_attendance as attendance
 join marts.trust on attendance.school_year = trust.school_year
 where
     attendance.period_type = 'year_to_date'
-    and attendance.year_group is null
+    and attendance.breakdown = 'all'
+    and attendance.basis = 'as DfE publishes'
