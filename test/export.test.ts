@@ -78,6 +78,6 @@ test("a table that is not there is refused, and the marts are named", async () =
   await built(project, "from marts.trust");
   const { path: warehouse } = warehouseInUse(dataFolders(project).warehouse);
   await expect(exportTable(warehouse, "marts.pupils", "csv", "unused.csv")).rejects.toThrow(
-    "The warehouse has no table of that name. It has: marts.attendance_bands, ",
+    "The warehouse has no table of that name. It has: marts.absence_reasons, marts.attendance_bands, ",
   );
 });
