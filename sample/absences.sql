@@ -5,6 +5,14 @@
 create table sample.standings as
 with
 
+-- the years in which a school lists a long-term medical condition for any time
+medical_years as (
+    select distinct enrolment_no, school_year
+    from sample.flags
+    join sample.days on held_on between from_on and coalesce(to_on, held_on)
+    where flag = 'Long-term medical'
+),
+
 scored as (
     select
         enrolment_years.*,
@@ -20,6 +28,7 @@ scored as (
                 else 0
             end
             + 0.2 * is_young_carer::integer
+            + if(medical_years.enrolment_no is null, 0, 0.8)
             + case arrangements.code when 'C2' then 1.8 when 'K' then 0.8 when 'B' then 0.5 else 0 end
             -- pupils who come or go during a year miss more of the part they are there for
             + if(sessions < 0.9 * max(sessions) over (partition by school_no, school_year), 1.0, 0)
@@ -32,6 +41,7 @@ scored as (
     join sample.pupils using (pupil_no)
     join (select school_no, advantage from sample.schools) using (school_no)
     left join sample.arrangements using (enrolment_no, school_year)
+    left join medical_years using (enrolment_no, school_year)
 )
 
 select

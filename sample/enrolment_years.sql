@@ -41,6 +41,42 @@ prevalence as (
     ) shares (phase, fsm, sen_support, ehc_plan, in_need, protected, looked_after, young_carer)
 ),
 
+-- primary needs in percent, ours: in the order of DfE's Special educational needs in England, by provision and phase
+needs as (
+    from (values
+        ('ASD',  [ 8.0, 11.0, 33.0, 32.0, 36.0]),
+        ('HI',   [ 1.5,  1.3,  2.0,  2.5,  0.6]),
+        ('MLD',  [15.0, 14.0,  6.0, 11.0, 11.0]),
+        ('MSI',  [ 0.5,  0.1,  0.3,  0.3,  0.1]),
+        ('NSA',  [ 7.0,  3.0,  0.0,  0.0,  0.0]),
+        ('OTH',  [ 4.0,  6.0,  2.0,  3.0,  1.0]),
+        ('PD',   [ 2.0,  2.0,  5.0,  4.0,  2.5]),
+        ('PMLD', [ 0.0,  0.0,  0.7,  0.0,  6.0]),
+        ('SEMH', [18.0, 27.0, 13.0, 20.0, 14.0]),
+        ('SLCN', [34.0, 13.0, 31.0, 17.0,  9.0]),
+        ('SLD',  [ 0.0,  0.0,  4.0,  1.0, 19.0]),
+        ('SPLD', [ 9.0, 22.0,  2.0,  8.0,  0.5]),
+        ('VI',   [ 1.0,  0.6,  1.0,  1.2,  0.3])
+    ) shares (sen_need, percents)
+),
+
+need_ranges as (
+    select
+        sen_need,
+        columns[1] as sen,
+        columns[2] as phase,
+        sum(percent) over (partition by columns order by sen_need) / sum(percent) over (partition by columns) as upper
+    from (
+        select
+            sen_need,
+            unnest(percents) as percent,
+            unnest([('K', 'Primary'), ('K', 'Secondary'), ('E', 'Primary'), ('E', 'Secondary'), ('E', 'Special')])
+                as columns
+        from needs
+    ) listed
+    where percent > 0
+),
+
 -- free school meals have grown with transitional protection, and plans year by year
 status as (
     select
@@ -61,10 +97,11 @@ status as (
         uniform('care', pupil_no, 0) as care_draw,
         uniform('in need', pupil_no, school_year) < 0.5 as is_active,
         care_draw < 1.4 * looked_after as was_in_care,
+        care_draw < looked_after + 2 * odds * (protected + in_need) as was_known,
         case
             when care_draw < looked_after then 'looked after'
             when care_draw < looked_after + 2 * odds * protected and is_active then 'protected'
-            when care_draw < looked_after + 2 * odds * (protected + in_need) and is_active then 'in need'
+            when was_known and is_active then 'in need'
         end as care,
         uniform('carer', pupil_no, 0) < young_carer as is_young_carer
     from in_sessions
@@ -76,22 +113,28 @@ select
     enrolment_no,
     pupil_no,
     school_no,
-    phase,
+    status.phase,
     school_year,
     year_group,
     first_session::integer as first_session,
     last_session::integer as last_session,
     is_fsm,
     is_fsm_ever_6,
-    sen,
+    status.sen,
+    sen_need,
     care,
     was_in_care,
+    was_known,
     is_young_carer,
     mis_id,
     entry_date,
     leaving_date,
     -- classes of about 27, kept from year to year; a special school's are of about 9
     if(year_group = 0, 'R', year_group::varchar)
-        || chr(65 + (place % ceil(pupils_per_year_group / if(phase = 'Special', 9, 27))::integer)::integer) as class
+        || chr(65 + (place % ceil(pupils_per_year_group / if(status.phase = 'Special', 9, 27))::integer)::integer) as class
 from status
+asof left join need_ranges
+    on status.sen = need_ranges.sen
+    and status.phase = need_ranges.phase
+    and uniform('sen need', status.pupil_no, 0) < need_ranges.upper
 join (select school_no, pupils_per_year_group from sample.schools) using (school_no);

@@ -5,7 +5,7 @@ create or replace view sample.pupils_file as
 with
 
 extract_day as (
-    select least(getvariable('as_at'), make_date(getvariable('school_year') + 1, 8, 31)) as taken_on
+    select least(getvariable('as_at'), make_date(getvariable('school_year') + 1, 7, 31)) as taken_on
 )
 
 select
@@ -25,6 +25,7 @@ select
         select enrolment_no from sample.arrangements where code = 'D' and school_year = getvariable('school_year')
     ), 'M', 'C') as EnrolmentStatus,
     sen as SENProvision,
+    sen_need as SENNeed,
     has_eal as EAL,
     ethnicity as EthnicityCode,
     is_fsm as FsmEligible,

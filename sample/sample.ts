@@ -45,7 +45,7 @@ interface School {
 }
 
 const FIRST_LINE = /^# Made by rollbook sample --schools (\d+) --pupils (\d+) --years (\d+) --seed (\d+)\. /;
-const SAMPLE_FILE = /^(marks|pupils)-\d{4}-\d{2}(-amended)?\.csv$/;
+const SAMPLE_FILE = /^((marks|pupils)-\d{4}-\d{2}(-amended)?|flags)\.csv$/;
 const SAMPLE_FOLDER = /^999\d{3}$/;
 
 /** Turns of raking: measured, none of the default sample's shares moves by a millionth after the tenth. */
@@ -53,7 +53,8 @@ const RAKING_TURNS = 12;
 
 /**
  * Makes a trust that does not exist: rollbook.yaml and, for each school and school year, a marks file and a pupil
- * extract in the layouts that schools export, with the oddities that registers have.
+ * extract in the layouts that schools export, with the oddities that registers have; and for each school its own list of
+ * dated flags.
  *
  * Whatever can be measured is drawn from what the Department for Education publishes for England (Open Government
  * Licence v3.0), shipped beside this file:
@@ -217,7 +218,7 @@ async function prepare(
     select phase, school_year[:4]::integer, absence_percent::double / 100, persistent_absence_percent::double / 100,
       severe_absence_percent::double / 100
     from ${csv("rates")}`);
-  for (const name of ["days", "enrolments", "pupils", "enrolment_years"]) await run(db, name);
+  for (const name of ["days", "enrolments", "pupils", "enrolment_years", "flags"]) await run(db, name);
 }
 
 /** Draws who misses what and why; returns how many pupils there are. */
@@ -255,6 +256,10 @@ async function writeRegisters(
       marks += await copy(db, "amendments_file", file("marks", "-amended"));
       files += 1;
     }
+    const flags = join(folder, "flags.csv");
+    // a list of nobody is no list
+    if ((await copy(db, "flags_file", flags)) === 0) await rm(flags);
+    else files += 1;
     log(`${school.urn} ${school.name}: registers written`);
   }
   return { marks, files };

@@ -57,7 +57,7 @@ describe("a small sample", () => {
     await sample("one");
     await sample("two", { schools: 4, seed: 2 });
     const one = digests("one");
-    expect(Object.keys(one)).toHaveLength(1 + 3 * 5);
+    expect(Object.keys(one)).toHaveLength(1 + 3 * 6);
     expect(Object.values(digests("two")).filter((digest) => Object.values(one).includes(digest))).toEqual([]);
 
     // once more over the other sample: its files go, a file of someone else's stays
@@ -116,7 +116,7 @@ describe("the default sample", { timeout: 300_000 }, () => {
   const answer = (name: keyof typeof QUESTIONS): Row[] => found[name] ?? [];
 
   test("has five schools of about 3,000 pupils over four years", () => {
-    expect(made).toMatchObject({ schools: 5, files: 45 });
+    expect(made).toMatchObject({ schools: 5, files: 50 });
     expect(answer("on roll")).toEqual([{ schools: "5", pupils: expect.any(String) }]);
     expect(Math.abs(Number(answer("on roll")[0]?.pupils) - 3000)).toBeLessThan(150);
     expect(answer("rows")).toEqual([{ rows: String(made.marks) }]);
@@ -227,6 +227,52 @@ describe("the default sample", { timeout: 300_000 }, () => {
     expect(answer("shared upns")).toEqual([{ upns: "0" }]);
   });
 
+  test("takes each year's pupil extract within that school year, and gives the year group that the day of birth says", () => {
+    expect(answer("extract days")).toEqual([
+      { year: "2022", taken_on: "2023-07-31", is_in_year: true },
+      { year: "2023", taken_on: "2024-07-31", is_in_year: true },
+      { year: "2024", taken_on: "2025-07-31", is_in_year: true },
+      { year: "2025", taken_on: "2026-03-20", is_in_year: true },
+    ]);
+    expect(answer("year groups by birth")).toEqual([{ rows: "0" }]);
+    expect(answer("leavers")).toEqual([{ rows: "0" }]);
+  });
+
+  test("says a primary need of every pupil with SEN and of no other, and of most needs that the census knows", () => {
+    expect(answer("needs amiss")).toEqual([{ pupils: "0" }]);
+    expect(answer("needs").map((row) => row.need)).toEqual(
+      expect.arrayContaining(["ASD", "HI", "MLD", "NSA", "OTH", "PD", "PMLD", "SEMH", "SLCN", "SLD", "SPLD", "VI"]),
+    );
+    expect(answer("needs out of place")).toEqual([{ pupils: "0" }]);
+  });
+
+  test("lists each school's own flags with dates on which the pupil was there, begun on joining or in mid-week and mid-year", () => {
+    expect(answer("flags")).toHaveLength(5 * 3);
+    for (const row of answer("flags")) {
+      const name = `${row.Flag} of ${row.SchoolURN}`;
+      expect(Number(row.begun_in_mid_year), name).toBeGreaterThan(0);
+      expect(row.begun_in_first_year, name).toBe(true);
+      expect(row, name).toMatchObject({ elsewhere: "0", after_as_at: "0", otherwise_begun: "0" });
+      if (row.Flag === "FSM") expect(row.ended, name).toBe("0");
+    }
+    expect(answer("flags").reduce((sum, row) => sum + Number(row.ended), 0)).toBeGreaterThan(50);
+  });
+
+  test("does not contradict its extracts in its flags", () => {
+    // eligible at the end of the year in which it began and from then on, and not at the end of one before
+    expect(answer("fsm against extracts")).toEqual([{ agreeing: expect.any(String), contradicting: "0" }]);
+    expect(Number(answer("fsm against extracts")[0]?.agreeing)).toBeGreaterThan(200);
+    // nobody is both known now and known before
+    expect(answer("known before and now")).toEqual([{ pupils: "0" }]);
+  });
+
+  test("has a few pupils with a long-term medical condition, who miss more than others", () => {
+    const [row] = answer("medical");
+    expect(Number(row?.percent_of_pupils)).toBeGreaterThan(1.5);
+    expect(Number(row?.percent_of_pupils)).toBeLessThan(4);
+    expect(Number(row?.gap)).toBeGreaterThan(10);
+  });
+
   test("moves pupils between schools of the trust: during a year, and from Year 6 to Year 7", () => {
     const [row] = answer("movers");
     expect(Number(row?.in_year)).toBeGreaterThan(20);
@@ -255,7 +301,7 @@ describe("the default sample", { timeout: 300_000 }, () => {
 
 const MARKS_HEADER = "Id,SchoolURN,UPN,PupilId,SessionDate,Session,Mark,Modified,IsDeleted";
 
-/** Reads the register files as they lie there: tables marks, amendments, pupils, known (the mark that stands). */
+/** Reads the register files as they lie there: tables marks, amendments, pupils, flags, known (the mark that stands). */
 async function readBack(db: DuckDBConnection, dir: string): Promise<void> {
   const registers = path.join(dir, "registers", "*");
   const csv = (glob: string) =>
@@ -266,6 +312,8 @@ async function readBack(db: DuckDBConnection, dir: string): Promise<void> {
     create table amendments as select ${columns} from ${csv("marks-*-amended.csv")};
     create table pupils as
       select * exclude (filename), regexp_extract(filename, 'pupils-(\\d{4})', 1) as year from ${csv("pupils-*.csv")};
+    create table flags as
+      select SchoolURN, UPN, Flag, "From"::date as from_on, "To"::date as to_on from ${csv("flags.csv")};
     create table codes as
       select code, valid_from::date as valid_from, coalesce(valid_to::date, '9999-12-31') as valid_to,
         is_possible::boolean as is_possible, is_attended::boolean as is_attended
@@ -343,6 +391,51 @@ const QUESTIONS = {
     anti join (select SchoolURN, PupilId, held_on from known group by all having count(*) = 2) held
       on held.SchoolURN = pupils.SchoolURN and held.PupilId = pupils.Id and held.held_on = days.held_on`,
   upns: "select distinct UPN as upn from pupils",
+  "extract days": `select distinct year, LastUpdated as taken_on,
+      taken_on::date between make_date(year::int, 8, 1) and make_date(year::int + 1, 7, 31) as is_in_year
+    from pupils order by year`,
+  "year groups by birth": `select count(*) as rows from pupils
+    where year::int - 5 - year(DateOfBirth::date - interval 8 month)
+      <> if(YearGroup = 'R', 0, try_cast(YearGroup as integer))`,
+  // who has no last day in a full year's extract is in the next year's, and nobody else's last day is after it
+  leavers: `select count(*) as rows from pupils now left join pupils after
+      on after.SchoolURN = now.SchoolURN and after.Id = now.Id and after.year::int = now.year::int + 1
+    where now.year < '2025' and (now.LeavingDate is null) <> (after.Id is not null) or now.LeavingDate > now.LastUpdated`,
+  "needs amiss": "select count(*) as pupils from pupils where (SENProvision = 'N') <> (SENNeed is null)",
+  needs: "select distinct SENNeed as need from pupils where SENNeed is not null",
+  "needs out of place": `select count(*) as pupils from pupils join phases using (SchoolURN)
+    where SENNeed = 'NSA' and SENProvision = 'E' or SENNeed = 'PMLD' and phase = 'Secondary'`,
+  flags: `with stays as (
+      select SchoolURN, UPN, EntryDate::date as entered_on, max(coalesce(LeavingDate, LastUpdated)::date) as left_on
+      from pupils group by all),
+    held as (select distinct SchoolURN, held_on from known),
+    placed as (
+      select flags.*, entered_on,
+        isodow(from_on) between 2 and 4 and held.held_on is not null
+          and strftime(from_on, '%m-%d') not between '07-15' and '09-20' as is_mid_year
+      from flags
+      left join stays on stays.SchoolURN = flags.SchoolURN and stays.UPN = flags.UPN and from_on >= entered_on
+        and from_on <= left_on and coalesce(to_on between from_on and left_on, true)
+      left join held on held.SchoolURN = flags.SchoolURN and held_on = from_on)
+    select SchoolURN, Flag, count(*) filter (is_mid_year) as begun_in_mid_year,
+      min(from_on) < date '2023-08-01' as begun_in_first_year, count(*) filter (entered_on is null) as elsewhere,
+      count(*) filter (greatest(from_on, to_on) > date '2026-03-20') as after_as_at,
+      count(*) filter (not is_mid_year and from_on <> entered_on) as otherwise_begun, count(to_on) as ended
+    from placed group by all`,
+  "fsm against extracts": `select count(*) filter ((FsmEligible = 'true') = (from_on <= LastUpdated::date)) as agreeing,
+      count(*) filter ((FsmEligible = 'true') <> (from_on <= LastUpdated::date)) as contradicting
+    from flags join pupils using (SchoolURN, UPN) where Flag = 'FSM'`,
+  "known before and now": `select count(*) as pupils from flags join pupils using (SchoolURN, UPN)
+    where Flag = 'Previously known to social care' and LastUpdated::date between from_on and coalesce(to_on, '9999-12-31')
+      and 'true' in (ChildInNeed, ChildProtectionPlan, InLeaCare)`,
+  medical: `with judged as (
+      select absent * 10 >= possible as is_persistent, (pupils.SchoolURN, pupils.UPN) in (
+        select (SchoolURN, UPN) from flags where Flag = 'Long-term medical'
+          and from_on <= pupils.LastUpdated::date and coalesce(to_on, '9999-12-31') >= pupils.LastUpdated::date) as has_it
+      from pupil_years
+      join pupils on pupils.SchoolURN = pupil_years.SchoolURN and Id = PupilId and pupils.year = pupil_years.year)
+    select 100 * avg(has_it::int) as percent_of_pupils, 100 * (avg(is_persistent::int) filter (has_it)
+      - avg(is_persistent::int) filter (not has_it)) as gap from judged`,
   "shared upns": `select count(*) as upns from (
     select UPN from pupils group by all having count(distinct (Surname, Forename, DateOfBirth)) > 1)`,
   movers: `with stays as (
