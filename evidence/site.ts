@@ -4,6 +4,7 @@ import { appendFile, cp, mkdir, open, readdir, readFile, realpath, rename, rm, s
 import path from "node:path";
 import { rows, withDuckDB } from "../ingest/duckdb.ts";
 import { RollbookError } from "../ingest/errors.ts";
+import { auditSite } from "./audit_site.ts";
 import { findFaults } from "./gate.ts";
 import { makeWorkspace, PAGES, pageAddresses, sourceTables } from "./workspace.ts";
 
@@ -59,6 +60,8 @@ export async function renderSite(options: RenderOptions): Promise<{ pages: numbe
     log: await readFile(logFile, "utf8"),
     forbidden: options.forbidden ?? [],
   });
+  log("Looking for small groups that the figures give away");
+  faults.push(...(await auditSite(built, warehouse, () => performance.now())).faults);
   if (faults.length > 0) {
     await appendFile(logFile, `\nNot published, because:\n${faults.map((fault) => `- ${fault}\n`).join("")}`);
     const more = faults.length > 1 ? `, and ${faults.length - 1} more` : "";
@@ -86,7 +89,11 @@ async function refuseSmallSchools(warehouse: string): Promise<void> {
       from marts.school_attendance
       join marts.schools using (school_urn)
       cross join rules.disclosure
-      where period_type in ('year', 'year_to_date') and breakdown = 'all' and pupils < minimum_pupils
+      where
+        rule = 'a school on the board site'
+        and period_type in ('year', 'year_to_date', 'to_half_term')
+        and breakdown = 'all'
+        and pupils < minimum_pupils
       order by all`,
     ),
   );

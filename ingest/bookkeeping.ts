@@ -6,7 +6,7 @@ import { calendarsOf, type Project } from "./project.ts";
 
 /** What the warehouse knows of itself besides registers: from `rollbook.yaml`, the ledger and the build. */
 export interface Bookkeeping {
-  "raw.project": { trust_name: string; as_at: string | null };
+  "raw.project": { trust_name: string; as_at: string | null; minimum_pupils: number | null };
   "raw.schools": {
     school_urn: number;
     school_name: string;
@@ -43,7 +43,7 @@ export interface Bookkeeping {
 
 /** `raw.project`, `raw.schools`, `raw.half_terms`, `raw.closed_days` and `raw.loads`. */
 export const bookkeepingTables = `
-create table raw.project (trust_name varchar, as_at date);
+create table raw.project (trust_name varchar, as_at date, minimum_pupils integer);
 create table raw.schools (school_urn integer, school_name varchar, phase varchar,
   local_authority varchar, la_code varchar, region varchar, region_code varchar);
 create table raw.half_terms (school_urn integer, school_year varchar, half_term varchar, starts_on date, ends_on date);
@@ -61,7 +61,11 @@ export function bookkeeping(instance: DuckDBInstance): Kysely<Bookkeeping> {
 export async function writeBookkeeping(books: Kysely<Bookkeeping>, project: Project, loads: Load[]): Promise<void> {
   await books
     .insertInto("raw.project")
-    .values({ trust_name: project.trust, as_at: project.as_at ?? null })
+    .values({
+      trust_name: project.trust,
+      as_at: project.as_at ?? null,
+      minimum_pupils: project.disclosure?.minimum_pupils ?? null,
+    })
     .execute();
   await books
     .insertInto("raw.schools")

@@ -79,6 +79,8 @@ const ProjectFile = z
     schools: z.array(School).min(1),
     /** Without them, every school year's half terms and closed days are derived from its registers. */
     calendars: z.array(Calendar).min(1).optional(),
+    /** How many pupils a group must have for the board to see it: more than `models/rules/disclosure.csv` asks for, never fewer. */
+    disclosure: z.strictObject({ minimum_pupils: z.int().min(1) }).optional(),
     /** Whether the school years that no calendar is for are derived from registers. True where there are no calendars. */
     derive_calendars: z.boolean().optional(),
   })

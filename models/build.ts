@@ -77,7 +77,7 @@ export async function buildWarehouse(
 
 /** Makes every schema, the empty raw tables and the rules: what models may read before any register is there. */
 export async function createRawTables(db: DuckDBConnection): Promise<void> {
-  for (const schema of ["raw", "rules", "staging", "marts"]) await db.run(`create schema ${schema}`);
+  for (const schema of ["raw", "rules", "staging", "marts", "board"]) await db.run(`create schema ${schema}`);
   await db.run(
     `${bookkeepingTables}; ${frozenTables}; ${identitiesTable}; ${unresolvedIdsTable}; ${Object.values(LAKE_TABLES).join("; ")}`,
   );
@@ -139,6 +139,7 @@ async function build(
       await readFrozen(db, frozenFolder(project), Math.max(...loads.map((load) => load.load_number)));
       await holdToCalendars(db, project);
       await buildModels(db, readModels(), log);
+      log("adding up every table");
       await db.run("checkpoint");
       return measureTables(db);
     });

@@ -7,7 +7,7 @@ import { rows, withDuckDB } from "../ingest/duckdb.ts";
 import { buildModels, createRawTables } from "../models/build.ts";
 import { readModels } from "../models/model.ts";
 
-const FILE = "models/marts/columns.csv";
+const ROOT = path.join(import.meta.dirname, "..");
 
 /** A column that others read. It keeps its name, place and type; more may join at the end of its mart. */
 const Column = z.strictObject({
@@ -19,30 +19,72 @@ const Column = z.strictObject({
   meaning: z.string().min(10),
 });
 
-const documented = z
-  .array(Column)
-  .parse(parse(fs.readFileSync(path.join(import.meta.dirname, "..", FILE)), { columns: true }));
+/** A column that the board's site ships, and what a reader learns from it: the auditor of disclosure reads this. */
+const Shipped = z.strictObject({
+  table_name: z.string(),
+  column_name: z.string(),
+  tells: z.enum([
+    "school",
+    "school_year",
+    "period_type",
+    "period",
+    "breakdown",
+    "cohort",
+    "measure",
+    "value",
+    "pupils",
+    "percent_persistent",
+    "percent_severe",
+    "percent_attendance",
+    "difference",
+    "england",
+    "words",
+    "percent_step",
+    "other",
+  ]),
+  meaning: z.string().min(10),
+});
+
+const documented = z.array(Column).parse(table("models/marts/columns.csv"));
+const listed = z.array(Shipped).parse(table("models/board/columns.csv"));
+const sources = fs
+  .readdirSync(path.join(ROOT, "sources", "board"))
+  .filter((file) => file.endsWith(".sql"))
+  .map((file) => path.basename(file, ".sql"))
+  .sort();
 
 const models = readModels().filter((model) => model.name.startsWith("marts."));
 const marts = models.map((model) => model.name.replace("marts.", "")).sort();
 /** The columns of each mart as they are: `school_urn INTEGER`. */
 const built = new Map<string, string[]>();
+/** The columns of each table that the board's site ships, and their types. */
+const shipped = new Map<string, { name: string; type: string }[]>();
 
 beforeAll(async () => {
-  const found = await withDuckDB({}, async (db) => {
+  await withDuckDB({}, async (db) => {
     await createRawTables(db);
     await buildModels(db, readModels(), () => {});
-    return rows(
+    const found = await rows(
       db,
       `select table_name, column_name || ' ' || data_type as told
       from information_schema.columns
       where table_schema = 'marts'
       order by table_name, ordinal_position`,
     );
+    for (const { table_name, told } of found) {
+      built.set(String(table_name), [...(built.get(String(table_name)) ?? []), String(told)]);
+    }
+    for (const source of sources) {
+      const columns = await rows(
+        db,
+        `describe ${fs.readFileSync(path.join(ROOT, `sources/board/${source}.sql`), "utf8")}`,
+      );
+      shipped.set(
+        source,
+        columns.map(({ column_name, column_type }) => ({ name: String(column_name), type: String(column_type) })),
+      );
+    }
   });
-  for (const { table_name, told } of found) {
-    built.set(String(table_name), [...(built.get(String(table_name)) ?? []), String(told)]);
-  }
 });
 
 test.each(marts)("the columns of marts.%s are those that are documented, in their order and of their type", (mart) => {
@@ -68,3 +110,37 @@ test("every column that a mart's grain names is documented", () => {
   const unnamed = models.flatMap((model) => model.grain.map((column) => `${model.name}.${column}`));
   expect(unnamed.filter((column) => !names.has(column))).toEqual([]);
 });
+
+test.each(sources)("every column of the board's table %s is listed, in its order, with what it tells", (source) => {
+  const told = listed.filter(({ table_name }) => table_name === source);
+  expect(shipped.get(source)?.map(({ name }) => name)).toEqual(told.map(({ column_name }) => column_name));
+});
+
+test("no table is listed that the board's site does not ship, and tables stand in alphabetical order", () => {
+  expect([...new Set(listed.map(({ table_name }) => table_name))]).toEqual(sources);
+});
+
+test("a column of the board's that is listed as words holds no number, and one listed as a number of pupils does", () => {
+  const typed = listed.map(({ table_name, column_name, tells }) => {
+    const type = shipped.get(table_name)?.find(({ name }) => name === column_name)?.type ?? "";
+    return { column: `${table_name}.${column_name}`, tells, isNumber: /^(DOUBLE|INTEGER|BIGINT|HUGEINT)$/.test(type) };
+  });
+  expect(typed.filter(({ tells, isNumber }) => tells === "words" && isNumber)).toEqual([]);
+  expect(typed.filter(({ tells, isNumber }) => tells === "pupils" && !isNumber)).toEqual([]);
+});
+
+test("a table of the board's that tells of cohorts tells of which breakdown, school, year and period they are", () => {
+  const tellings = sources.map((source) =>
+    listed.filter(({ table_name }) => table_name === source).map(({ tells }): string => tells),
+  );
+  const parts = ["school", "school_year", "period_type", "period", "breakdown"];
+  const ofCohorts = tellings.filter((tells) => tells.includes("cohort"));
+  expect(ofCohorts).toHaveLength(2);
+  expect(ofCohorts.flatMap((tells) => parts.filter((part) => !tells.includes(part)))).toEqual([]);
+});
+
+// --- internal ---
+
+function table(file: string): unknown {
+  return parse(fs.readFileSync(path.join(ROOT, file)), { columns: true });
+}

@@ -43,26 +43,35 @@ export function readExamples(text: string): Example[] {
     });
 }
 
-/** Makes every model a view, so that what an example gives flows through all that is made from it. */
-export async function createViews(db: DuckDBConnection, models: Model[]): Promise<void> {
-  for (const { name, sql } of models) await db.run(`create view ${name} as ${sql}`);
+/** Makes every model an empty table, a view too: an example may give its rows. */
+export async function createTables(db: DuckDBConnection, models: Model[]): Promise<void> {
+  for (const { name, sql } of models) await db.run(`create table ${name} as ${sql}`);
 }
 
 /**
- * What the model makes of the example's rows, in the columns that the example names and as it would write them. Models
- * are views (`createViews`); one that the example gives is a table of its rows and nothing else.
+ * What the model makes of the example's rows, in the columns that the example names and as it would write them. Every
+ * model is a table (`createTables`): those between what the example gives and the model are made anew.
  */
-export async function runExample(db: DuckDBConnection, model: Model, example: Example): Promise<Row[]> {
+export async function runExample(
+  db: DuckDBConnection,
+  models: Model[],
+  model: Model,
+  example: Example,
+): Promise<Row[]> {
   await db.run("begin");
   try {
+    const givenTables = new Set(example.given.map(({ table }) => table));
     for (const { table, rows: given } of example.given) {
-      await db.run(/^(raw|rules)\./.test(table) ? `delete from ${table}` : asTable(await describe(db, table), table));
+      await db.run(`delete from ${table}`);
       for (const { times = "1", ...row } of given) {
         const values = Object.values(row).map((value) => (value === "" ? "null" : quote(value)));
         await db.run(
           `insert into ${table} (${Object.keys(row).join(", ")}) select ${values.join(", ")} from range(${Number(times)})`,
         );
       }
+    }
+    for (const { name, sql } of betweenThem(models, model, givenTables)) {
+      await db.run(`delete from ${name}; insert into ${name} ${sql}`);
     }
     const columns = Object.keys(example.expect[0] ?? {});
     const made = await rows(db, `select ${columns.join(", ") || "*"} from (${model.sql}\n)`);
@@ -76,14 +85,13 @@ export async function runExample(db: DuckDBConnection, model: Model, example: Ex
 
 // --- internal ---
 
-async function describe(db: DuckDBConnection, table: string): Promise<string> {
-  const columns = await rows(db, `describe ${table}`);
-  return columns.map(({ column_name, column_type }) => `${column_name} ${column_type}`).join(", ");
-}
-
-/** SQL that puts an empty table of the same columns in a view's place. */
-function asTable(columns: string, view: string): string {
-  return `drop view ${view}; create table ${view} (${columns})`;
+/** The models that a model is made from, first things first, without those that the example gives. */
+function betweenThem(models: Model[], model: Model, given: Set<string>): Model[] {
+  const wanted = new Set(model.inputs.filter((name) => !given.has(name)));
+  for (const { name, inputs } of [...models].reverse()) {
+    if (wanted.has(name)) for (const input of inputs) if (!given.has(input)) wanted.add(input);
+  }
+  return models.filter(({ name }) => wanted.has(name));
 }
 
 function readTable(lines: string[]): Row[] {

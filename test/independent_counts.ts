@@ -136,11 +136,12 @@ export function countAttendance(
   const extracts = grouped(register.pupils, ({ school_urn, pupil_key }) => `${school_urn} ${pupil_key}`);
   const marksOf = grouped(register.marks, ({ school_urn }) => String(school_urn));
   const halfTermsOf = grouped(register.half_terms, ({ school_urn }) => String(school_urn));
+  const reportedUpTo = lastFinishedHalfTerm(register.half_terms, asAt);
   const enrolments: { counts: PupilCounts; known: PupilYear; phase: string }[] = [];
 
   for (const { school_urn, phase } of register.schools) {
     const halfTerms = halfTermsOf.get(String(school_urn)) ?? [];
-    const periods = periodsOf(halfTerms, asAt);
+    const periods = periodsOf(halfTerms, asAt, reportedUpTo);
     const atSchool: { counts: PupilCounts; known: PupilYear; phase: string }[] = [];
     for (const [pupil_key, stated] of grouped(marksOf.get(String(school_urn)) ?? [], (mark) => mark.pupil_key)) {
       const told = extracts.get(`${school_urn} ${pupil_key}`) ?? [];
@@ -197,6 +198,8 @@ export function countAttendance(
 
 // --- internal ---
 
+const HALF_TERMS = ["autumn 1", "autumn 2", "spring 1", "spring 2", "summer 1", "summer 2"];
+
 interface PupilYear {
   /** Whole years on 31 August of the school year; null if neither birthday nor year group is known. */
   age: number | null;
@@ -204,7 +207,7 @@ interface PupilYear {
   sex: string | null;
 }
 
-function grouped<T>(all: T[], keyOf: (one: T) => string): Map<string, T[]> {
+export function grouped<T>(all: T[], keyOf: (one: T) => string): Map<string, T[]> {
   const groups = new Map<string, T[]>();
   for (const one of all) {
     const group = groups.get(keyOf(one));
@@ -219,7 +222,7 @@ function periodKey({ school_year, period_type, period, basis }: PupilCounts): st
 }
 
 /** Of all that was said of a session the last stands: by moment, then file, then row; a row that is only left out is first. */
-function standingMarks(stated: Mark[]): Mark[] {
+export function standingMarks(stated: Mark[]): Mark[] {
   const last = new Map<string, Mark>();
   for (const mark of stated) {
     const key = `${mark.session_date} ${mark.session}`;
@@ -236,7 +239,7 @@ function isLater(a: Mark, b: Mark): boolean {
 }
 
 /** The newest extract is believed from its first spell on; older ones tell of the time before, and end where it begins. */
-function spellsOf(told: Pupil[]): { entered_on: string; left_on: string }[] {
+export function spellsOf(told: Pupil[]): { entered_on: string; left_on: string }[] {
   const entered = told.flatMap((row) => (row.entered_on === null ? [] : [{ ...row, entered_on: row.entered_on }]));
   const extracts = [...grouped(entered, ({ known_on, load_number }) => `${known_on} ${load_number}`).entries()]
     .sort(([a], [b]) => (a < b ? 1 : -1))
@@ -256,7 +259,7 @@ function spellsOf(told: Pupil[]): { entered_on: string; left_on: string }[] {
 }
 
 /** Each characteristic as told last in that school year, or else in the nearest year that tells it, the later of two. */
-function pupilIn(told: Pupil[], schoolYear: string): PupilYear {
+export function pupilIn(told: Pupil[], schoolYear: string): PupilYear {
   const year = startYear(schoolYear);
   const nearest = (column: "year_group" | "sex" | "born_on") =>
     told
@@ -282,7 +285,7 @@ function pupilIn(told: Pupil[], schoolYear: string): PupilYear {
 }
 
 /** Terms and half terms run until the next one starts, the first from 1 August and the last to 31 July. */
-function periodsOf(halfTerms: HalfTerm[], asAt: string): Period[] {
+export function periodsOf(halfTerms: HalfTerm[], asAt: string, reportedUpTo: string | undefined): Period[] {
   const periods: Period[] = [];
   for (const [school_year, inYear] of grouped(halfTerms, (half) => half.school_year)) {
     const [first, last] = schoolYearDays(school_year);
@@ -295,7 +298,9 @@ function periodsOf(halfTerms: HalfTerm[], asAt: string): Period[] {
     const run = (period_type: string, named: { name: string; starts_on: string }[]) =>
       named.forEach(({ name, starts_on }, i) => {
         const next = named[i + 1];
-        add(period_type, name, i === 0 ? first : starts_on, next ? dayAfter(next.starts_on, -1) : last);
+        const until = next ? dayAfter(next.starts_on, -1) : last;
+        add(period_type, name, i === 0 ? first : starts_on, until);
+        if (name === reportedUpTo) add("to_half_term", `to ${name}`, first, until);
       });
     run(
       "half_term",
@@ -327,7 +332,17 @@ function periodsOf(halfTerms: HalfTerm[], asAt: string): Period[] {
   return periods;
 }
 
-function sessionsOf(marks: Mark[]): Sessions {
+/** The last half term of the current school year that is over at every school; nothing if none is. */
+export function lastFinishedHalfTerm(halfTerms: RegisterRows["half_terms"], asAt: string): string | undefined {
+  const current = halfTerms.filter(({ school_year }) => startYear(school_year) === startYearOn(asAt));
+  const schools = new Set(current.map(({ school_urn }) => school_urn));
+  return HALF_TERMS.filter((name) => {
+    const over = current.filter(({ half_term, ends_on }) => half_term === name && ends_on <= asAt);
+    return over.length > 0 && over.length === schools.size;
+  }).at(-1);
+}
+
+export function sessionsOf(marks: Mark[]): Sessions {
   let [present, late, activity, authorised, unauthorised, lateAfterClose] = [0, 0, 0, 0, 0, 0];
   for (const { session_date, code } of marks) {
     const kind = KIND_OF[session_date < NEW_CODES_FROM ? "before" : "since"].get(code);
@@ -436,16 +451,16 @@ function emptyCell(
   };
 }
 
-function startYear(schoolYear: string): number {
+export function startYear(schoolYear: string): number {
   return Number(schoolYear.slice(0, 4));
 }
 
-function schoolYearDays(schoolYear: string): [first: string, last: string] {
+export function schoolYearDays(schoolYear: string): [first: string, last: string] {
   const year = startYear(schoolYear);
   return [`${year}-08-01`, `${year + 1}-07-31`];
 }
 
-function startYearOn(day: string): number {
+export function startYearOn(day: string): number {
   return Number(day.slice(0, 4)) - (day.slice(5) < "08-01" ? 1 : 0);
 }
 

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { withDuckDB } from "../ingest/duckdb.ts";
 import { buildModels, createRawTables } from "../models/build.ts";
 import { readModel, readModels } from "../models/model.ts";
-import { createViews, readExamples, runExample } from "./examples.ts";
+import { createTables, readExamples, runExample } from "./examples.ts";
 
 const models = readModels();
 const byWords = (a: unknown, b: unknown) => JSON.stringify(a).localeCompare(JSON.stringify(b));
@@ -19,7 +19,7 @@ describe("worked examples", () => {
     await new Promise<void>((opened, failed) => {
       closed = withDuckDB({}, async (connection) => {
         await createRawTables(connection);
-        await createViews(connection, models);
+        await createTables(connection, models);
         db = connection;
         await new Promise<void>((ended) => {
           close = ended;
@@ -39,7 +39,7 @@ describe("worked examples", () => {
     const file = path.join(import.meta.dirname, "..", model.file.replace(/\.sql$/, ".test.md"));
     for (const example of fs.existsSync(file) ? readExamples(fs.readFileSync(file, "utf8")) : []) {
       test(`${model.name}: ${example.title}`, async () => {
-        const made = await runExample(db, model, example);
+        const made = await runExample(db, models, model, example);
         expect(made.sort(byWords)).toEqual(example.expect.sort(byWords));
       });
     }

@@ -31,7 +31,9 @@ describe.skipIf(!findChromium())("in a browser (skipped where there is no Chromi
     expect(headings.get("/")).toBe("Where do we stand?");
     expect(headings.get("/trends/")).toBe("Is it getting better?");
     expect(headings.get("/checks/")).toBe("Do the figures add up?");
+    expect(headings.get("/left-behind/")).toBe("Who is being left behind?");
     for (const { urn, name } of project.schools) {
+      expect(headings.get(`/left-behind/${urn}/`)).toBe(`Who is being left behind at ${name}?`);
       expect(headings.get(`/schools/${urn}/`)).toBe(`How is attendance at ${name}?`);
     }
   });
@@ -41,10 +43,10 @@ describe.skipIf(!findChromium())("in a browser (skipped where there is no Chromi
     expect(visits.map((visit) => visit.title)).toEqual(visits.map(({ heading }) => `${heading} – ${project.trust}`));
   });
 
-  test("every chart is drawn", () => {
+  test("every chart is drawn", async () => {
     const charts = visits.map(({ address, charts: { expected, drawn } }) => ({ address, expected, drawn }));
     for (const { expected, drawn } of charts) expect(drawn).toBe(expected);
-    expect(charts.map(({ expected }) => expected)).toEqual([1, 0, ...urns.map(() => 2), 6]);
+    expect(charts.map(({ expected }) => expected)).toEqual([1, 0, ...(await groupCharts()), ...urns.map(() => 2), 6]);
   });
 
   test("no page fetches the query engine: every query was answered when the site was built", () => {
@@ -189,6 +191,7 @@ interface EvidenceQuery {
 function isShown(name: string, schoolYear: string): boolean {
   if (/^\w+\|(now|checks)\||^\d+\|bands\||^rows_/.test(name)) return true;
   const [school, period, year] = name.split("|");
+  if (period === "groups") return /\|(pupils|percent_attendance|others_percent_attendance|gap_points)$/.test(name);
   const shown = school === "trust" || (period === "year_to_date" && year === schoolYear);
   return shown && /\|(value|change_points|england_value|england_gap)$/.test(name);
 }
@@ -223,6 +226,27 @@ function readFigure(text: string): number | null {
   const [, sign, digits = ""] = /([+−]?)([\d,]+(?:\.\d+)?)/.exec(text) ?? [];
   const size = Number(digits.replaceAll(",", ""));
   return sign === "−" || /\b(lower|below|fell)\b/.test(text) ? -size : size;
+}
+
+/** How many charts of groups the pages of the trust and of each school have, by what may be shown. */
+async function groupCharts(): Promise<number[]> {
+  const found = await withDuckDB({ path: warehouse, readOnly: true }, (db) =>
+    rows(
+      db,
+      `select
+        school_urn,
+        bool_or(is_current and is_watched and is_beyond_chance and gap_points < 0)::integer
+          + bool_or(
+            period_type = 'year' and is_watched
+            and england_percent_persistent is not null and percent_persistent is not null
+          )::integer
+          + (school_urn in (select coalesce(school_urn, 0) from board.cohort_intersections where is_current))::integer as charts
+      from (select * replace (coalesce(school_urn, 0) as school_urn) from board.cohort_gaps)
+      group by school_urn
+      order by school_urn`,
+    ),
+  );
+  return found.map(({ charts }) => Number(charts));
 }
 
 /** Every figure that the pages may show, by name, straight from the marts. */
@@ -261,6 +285,37 @@ async function figuresOfWarehouse(): Promise<Map<string, number | null>> {
         from marts.attendance_bands join marts.trust using (school_year)
         where period_type = 'year_to_date' and basis = 'as DfE publishes' and ladder = 'dfe'
       ),
+      days as (
+        select school_urn, school_year, period_type, period, avg(days) as days
+        from (
+          select school_urn, periods.school_year, period_type, period, count(*) as days
+          from staging.periods join staging.school_days using (school_urn)
+          where session_date between starts_on and ends_on
+          group by all
+        )
+        group by school_year, period_type, period, grouping sets ((school_urn), ())
+      ),
+      groups as (
+        select
+          concat_ws('|', coalesce(gaps.school_urn::varchar, 'trust'), 'groups', gaps.breakdown, gaps.cohort) as name,
+          5 * round(gaps.pupils / 5) as pupils,
+          round(value, 1) as percent_attendance,
+          round(others_value, 1) as others_percent_attendance,
+          round(round(value, 1) - round(others_value, 1), 1) as gap,
+          round(round(others_value, 1) - round(all_value, 1), 1) as points_lost,
+          if(gap < 0, 10 * round(5 * round(gaps.pupils / 5) * -gap / 100 * 2 * days / 10), 0) as sessions_lost
+        from marts.cohort_gaps as gaps
+        join days
+          on days.school_urn is not distinct from gaps.school_urn and days.school_year = gaps.school_year
+          and days.period_type = gaps.period_type and days.period = gaps.period
+        where basis = 'as DfE publishes' and measure = 'percent_attendance'
+          and exists (
+            from board.cohort_gaps as shown
+            where is_current and shown.school_urn is not distinct from gaps.school_urn
+              and shown.school_year = gaps.school_year and shown.period_type = gaps.period_type
+              and shown.breakdown = gaps.breakdown and shown.cohort = gaps.cohort
+          )
+      ),
       checks as (
         select
           school_urn, check_name, is_binding, figure,
@@ -293,6 +348,11 @@ async function figuresOfWarehouse(): Promise<Map<string, number | null>> {
         from checks
         where school_urn is null
           or (figure = 'found' and number > 0 and not is_binding and school_urn in (select school_urn from marts.schools))
+      union all
+        select name || '|' || figure, number
+        from (select * rename (gap as gap_points) from groups) unpivot (number for figure in (
+          pupils, percent_attendance, others_percent_attendance, gap_points, points_lost, sessions_lost
+        ))
       union all unpivot (select rows_read, rows_accepted, rows_quarantined, rows_duplicate from marts.trust)
         on columns(*) into name name value number
       `,

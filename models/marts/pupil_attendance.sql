@@ -14,27 +14,17 @@
 
 with
 
-pupil_stretches as (
-    from staging.pupil_stretches
+based_stretches as (
+    from staging.based_stretches
 ),
 
 period_stretches as (
     from staging.period_stretches
 ),
 
-dfe_population as (
-    from staging.dfe_population
-),
-
 absence_bands as (
     from rules.absence_bands
     where ladder = 'dfe'
-),
-
-half_term_6 as (
-    select school_urn, stretch_from
-    from period_stretches
-    where period_type = 'half_term' and period = 'summer 2'
 ),
 
 thresholds as (
@@ -49,40 +39,6 @@ limits as (
         max(value::integer) filter (rule = 'minimum_sessions') as minimum_sessions,
         max(value::integer) filter (rule = 'minimum_enrolments') as minimum_enrolments
     from rules.dfe_population
-),
-
-school_years as (
-    select school_urn, stretch_from, school_year
-    from period_stretches
-    where period_type = 'year'
-),
-
-judged as (
-    select
-        pupil_stretches.*,
-        is_compulsory_age,
-        coalesce(counts_for_dfe, true) as counts_for_dfe,
-        coalesce(leaves_out_half_term_6, false) and half_term_6.stretch_from is not null as is_year_11_half_term_6
-    from pupil_stretches
-    join school_years
-        on pupil_stretches.school_urn = school_years.school_urn
-        and pupil_stretches.stretch_from = school_years.stretch_from
-    left join dfe_population
-        on pupil_stretches.school_urn = dfe_population.school_urn
-        and pupil_stretches.pupil_key = dfe_population.pupil_key
-        and school_years.school_year = dfe_population.school_year
-    left join half_term_6
-        on pupil_stretches.school_urn = half_term_6.school_urn
-        and pupil_stretches.stretch_from = half_term_6.stretch_from
-),
-
-based as (
-    select *, false as is_as_dfe_publishes
-    from judged
-    union all
-    select *, true
-    from judged
-    where counts_for_dfe and not is_year_11_half_term_6
 ),
 
 -- a number for each period: there are millions of rows to add up, and names are long
@@ -100,7 +56,7 @@ named_periods as (
 
 summed as (
     select
-        based.school_urn,
+        based_stretches.school_urn,
         pupil_key,
         period_number,
         is_as_dfe_publishes,
@@ -113,9 +69,10 @@ summed as (
         sum(sessions_late_after_close)::bigint as sessions_late_after_close,
         bool_or(is_compulsory_age) as is_compulsory_age,
         bool_or(is_year_11_half_term_6) as has_year_11_half_term_6
-    from based
-    join numbered on based.school_urn = numbered.school_urn and based.stretch_from = numbered.stretch_from
-    group by based.school_urn, pupil_key, period_number, is_as_dfe_publishes
+    from based_stretches
+    join numbered
+        on based_stretches.school_urn = numbered.school_urn and based_stretches.stretch_from = numbered.stretch_from
+    group by based_stretches.school_urn, pupil_key, period_number, is_as_dfe_publishes
     having sum(sessions_possible) > 0
 ),
 

@@ -27,8 +27,8 @@ full_years as (
 same_point as (
     select phase, periods.school_year, period_type, period, percent_attendance, percent_persistent, percent_severe, series, published_on
     from published_figures join periods using (school_year)
-    where series = 'daily, year to date' and period_type = 'year_to_date' and counted_to <= ends_on
-    qualify row_number() over (partition by phase, school_year order by counted_to desc) = 1
+    where series = 'daily, year to date' and period_type in ('year_to_date', 'to_half_term') and counted_to <= ends_on
+    qualify row_number() over (partition by phase, school_year, period_type order by counted_to desc) = 1
 ),
 
 united as (

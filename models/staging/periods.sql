@@ -1,9 +1,10 @@
 -- The stretches of time that figures are given for at each school: school years, their terms and half terms, each year up
--- to the same week, and the last five school weeks up to then.
+-- to the same week, the last five school weeks up to then, and each year to the end of the last half term.
 --
 -- A term runs until the next one starts, so that no session falls between two. Nothing runs past the as-at date. School
 -- weeks are those that a half term has a day in; a year that has had fewer than five gives what it has. Of half terms that
--- were derived nobody knows when they end until the next one has begun, and of such a year until it is over.
+-- were derived nobody knows when they end until the next one has begun, and of such a year until it is over. The last half
+-- term is the last one of this school year that is over at every school; until the first one is, there is none.
 --
 -- grain: school_urn, school_year, period_type, period
 -- check: starts_on <= ends_on
@@ -119,10 +120,45 @@ last_five_weeks as (
     group by school_urn, school_year, period, ends_on
 ),
 
+-- what half terms are over at every school is known of the current year only
+half_terms_over as (
+    select half_term, max(ends_on) as last_over_on
+    from (
+        select
+            half_term,
+            ends_on,
+            if(is_derived, coalesce(lead(starts_on) over school_year - 1, make_date(starts_in::integer + 1, 7, 31)), ends_on)
+                <= as_at as is_over
+        from half_terms join as_at on half_terms.school_year = as_at.school_year
+        window school_year as (partition by school_urn order by starts_on)
+    )
+    group by half_term
+    having count(*) filter (is_over) = (
+        select count(distinct school_urn)
+        from half_terms join as_at on half_terms.school_year = as_at.school_year
+    )
+),
+
+to_half_terms as (
+    select
+        school_urn,
+        without_gaps.school_year,
+        'to_half_term' as period_type,
+        'to ' || period as period,
+        make_date(left(without_gaps.school_year, 4)::integer, 8, 1) as starts_on,
+        ends_on,
+        last_day
+    from without_gaps
+    join (select max_by(half_term, last_over_on) as half_term from half_terms_over) as reached on period = half_term
+    where period_type = 'half_term'
+),
+
 united as (
     from years
     union all by name
     from without_gaps
+    union all by name
+    from to_half_terms
     union all by name
     from years_to_date
     union all by name
