@@ -1,14 +1,10 @@
-import fs from "node:fs";
-import os from "node:os";
-import path from "node:path";
-import type { DuckDBConnection } from "@duckdb/node-api";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { quote, rows, withDuckDB } from "../ingest/duckdb.ts";
+import { rows, withDuckDB } from "../ingest/duckdb.ts";
 import { buildModels, createRawTables } from "../models/build.ts";
-import { type Model, readModels } from "../models/model.ts";
 import { type CohortRegister, countCohorts, gapsOf } from "./independent_cohorts.ts";
 import { codesOn, dayAfter, later } from "./independent_counts.ts";
+import { insertRaw, modelsFor } from "./raw_rows.ts";
 
 const SEED = 20260205;
 /** Registers that one database holds, and the days that figures count up to: one database for each. */
@@ -328,7 +324,7 @@ function count<T>(all: T[], is: (one: T) => boolean): number {
 
 // --- both counts ---
 
-const models = needed(["staging.cohort_counts", "marts.cohort_gaps"]);
+const models = modelsFor(["staging.cohort_counts", "marts.cohort_gaps"]);
 
 const KEY = ["school_urn", "school_year", "period_type", "period", "basis", "breakdown", "cohort"] as const;
 const COUNTS = ["pupils", "pupils_persistent", "pupils_severe", "sessions_possible", "sessions_attended"] as const;
@@ -345,7 +341,11 @@ async function compare(register: CohortRegister, asAt: string) {
   const expected = countCohorts(register, asAt);
   const made = await withDuckDB({}, async (db) => {
     await createRawTables(db);
-    await insert(db, register, asAt);
+    await insertRaw(db, {
+      ...register,
+      project: [{ trust_name: "Oak Trust", as_at: asAt }],
+      loads: register.loads.map((load) => ({ ...load, loaded_at: `${asAt} 18:00:00` })),
+    });
     await buildModels(db, models, () => {});
     const counts = [...COUNTS].map((column) => `${column}::integer as ${column}`);
     return {
@@ -367,29 +367,6 @@ async function compare(register: CohortRegister, asAt: string) {
   return { expected, gaps: made.gaps.length, faults };
 }
 
-async function insert(db: DuckDBConnection, register: CohortRegister, asAt: string): Promise<void> {
-  const folder = fs.mkdtempSync(path.join(os.tmpdir(), "rollbook-cohorts-"));
-  try {
-    const tables: Record<string, object[]> = {
-      ...register,
-      project: [{ trust_name: "Oak Trust", as_at: asAt }],
-      loads: register.loads.map((load) => ({ ...load, loaded_at: `${asAt} 18:00:00` })),
-    };
-    for (const [table, given] of Object.entries(tables)) {
-      if (given.length === 0) continue;
-      const file = path.join(folder, `${table}.json`);
-      fs.writeFileSync(file, given.map((row) => JSON.stringify(row)).join("\n"));
-      const columns = Object.keys(given[0] ?? {}).map((column) => `${quote(column)}: 'varchar'`);
-      await db.run(
-        `insert into raw.${table} by name
-        from read_json(${quote(file)}, format = 'newline_delimited', columns = {${columns.join(", ")}})`,
-      );
-    }
-  } finally {
-    fs.rmSync(folder, { recursive: true, force: true });
-  }
-}
-
 /** Rows as texts by key. Rates are of whole numbers: what differs beyond a double's last places is another number. */
 function keyed(all: object[], key: readonly string[], values: readonly string[]): Map<string, string> {
   const text = (value: unknown) =>
@@ -409,15 +386,6 @@ function differing(table: string, made: Map<string, string>, expected: Map<strin
   return [...new Set([...made.keys(), ...expected.keys()])]
     .filter((row) => made.get(row) !== expected.get(row))
     .map((row) => ({ table, row, models: made.get(row), dayByDay: expected.get(row) }));
-}
-
-/** The models that these are made from, and these. */
-function needed(names: string[]): Model[] {
-  const all = readModels();
-  const wanted = new Set(names);
-  for (const model of [...all].reverse())
-    if (wanted.has(model.name)) for (const input of model.inputs) wanted.add(input);
-  return all.filter(({ name }) => wanted.has(name));
 }
 
 /** What is counted otherwise, and the smallest register that is: there are no names in it. */

@@ -1,13 +1,10 @@
-import fs from "node:fs";
-import os from "node:os";
-import path from "node:path";
 import type { DuckDBConnection } from "@duckdb/node-api";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { quote, rows, withDuckDB } from "../ingest/duckdb.ts";
+import { rows, withDuckDB } from "../ingest/duckdb.ts";
 import { buildModels, createRawTables } from "../models/build.ts";
-import { type Model, readModels } from "../models/model.ts";
 import { codesOn, countAttendance, dayAfter, later, type RegisterRows } from "./independent_counts.ts";
+import { insertRaw, modelsFor } from "./raw_rows.ts";
 
 const SEED = 20260320;
 /** Registers that one database holds, and the days that figures count up to: one database for each, so 2,400 in all. */
@@ -309,7 +306,7 @@ function joined(registers: RegisterRows[]): RegisterRows {
 
 // --- both counts ---
 
-const models = needed(["marts.pupil_attendance", "marts.school_attendance"]);
+const models = modelsFor(["marts.pupil_attendance", "marts.school_attendance"]);
 
 const PUPIL_KEY = ["school_urn", "pupil_key", "school_year", "period_type", "period", "basis"] as const;
 const PUPIL_COUNTS = [
@@ -342,7 +339,11 @@ async function compare(register: RegisterRows, asAt: string) {
   const expected = countAttendance(register, asAt);
   const made = await withDuckDB({}, async (db) => {
     await createRawTables(db);
-    await insert(db, register, asAt);
+    await insertRaw(db, {
+      project: [{ trust_name: "Oak Trust", as_at: asAt }],
+      loads: [1, 2, 3, 4].map((load_number) => ({ load_number, loaded_at: `${asAt} 18:00:00` })),
+      ...register,
+    });
     await buildModels(db, models, () => {});
     return {
       pupils: await counted(db, "marts.pupil_attendance", PUPIL_KEY, PUPIL_COUNTS, PUPIL_REST),
@@ -362,30 +363,6 @@ async function compare(register: RegisterRows, asAt: string) {
     ),
   ];
   return { expected, faults };
-}
-
-async function insert(db: DuckDBConnection, register: RegisterRows, asAt: string): Promise<void> {
-  const folder = fs.mkdtempSync(path.join(os.tmpdir(), "rollbook-counting-"));
-  try {
-    const tables: Record<string, Record<string, unknown>[]> = {
-      project: [{ trust_name: "Oak Trust", as_at: asAt }],
-      loads: [1, 2, 3, 4].map((load_number) => ({ load_number, loaded_at: `${asAt} 18:00:00` })),
-      ...register,
-    };
-    for (const [table, given] of Object.entries(tables)) {
-      const columns = Object.keys(given[0] ?? {});
-      if (columns.length === 0) continue;
-      const file = path.join(folder, `${table}.csv`);
-      const lines = given.map((row) => columns.map((column) => row[column] ?? "").join(","));
-      fs.writeFileSync(file, `${columns.join(",")}\n${lines.join("\n")}\n`);
-      await db.run(
-        `insert into raw.${table} by name
-        from read_csv(${quote(file)}, header = true, all_varchar = true, delim = ',', quote = '', escape = '')`,
-      );
-    }
-  } finally {
-    fs.rmSync(folder, { recursive: true, force: true });
-  }
 }
 
 async function counted(
@@ -418,15 +395,6 @@ function differing(mart: string, made: Map<string, string>, expected: Map<string
   return [...new Set([...made.keys(), ...expected.keys()])]
     .filter((row) => made.get(row) !== expected.get(row))
     .map((row) => ({ mart, row, models: made.get(row), rowByRow: expected.get(row) }));
-}
-
-/** The models that these are made from, and these. */
-function needed(names: string[]): Model[] {
-  const all = readModels();
-  const wanted = new Set(names);
-  for (const model of [...all].reverse())
-    if (wanted.has(model.name)) for (const input of model.inputs) wanted.add(input);
-  return all.filter(({ name }) => wanted.has(name));
 }
 
 /** What is counted otherwise, and the smallest register that is: there are no names in it. */

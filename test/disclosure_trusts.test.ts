@@ -1,15 +1,15 @@
 import fs from "node:fs";
-import os from "node:os";
 import path from "node:path";
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { expect, test } from "vitest";
 import { type Audit, auditDisclosure } from "../evidence/audit.ts";
 import { readListed, readTruth } from "../evidence/audit_site.ts";
 import type { ListedColumn, ShippedTable } from "../evidence/shipped.ts";
-import { quote, withDuckDB } from "../ingest/duckdb.ts";
+import { withDuckDB } from "../ingest/duckdb.ts";
 import { buildModels, createRawTables } from "../models/build.ts";
 import { type Model, readModels } from "../models/model.ts";
 import { type GeneratedTrust, generatedTrust, isOrdinary, KINDS } from "./generated_trusts.ts";
+import { insertRaw } from "./raw_rows.ts";
 
 const TRUSTS = 50;
 /** What hiding cells gives away is counted for one trust in so many. */
@@ -87,7 +87,8 @@ async function resultOf(number: number): Promise<Result> {
   const trust = generatedTrust(number);
   return withDuckDB({}, async (db) => {
     await createRawTables(db);
-    await insert(db, trust);
+    await db.run("create table raw.missed (school_urn integer, pupil_key varchar, school_year varchar, share double)");
+    await insertRaw(db, { ...trust.raw, missed: trust.missed });
     await buildModels(db, models, () => {});
     const { truth, minimumPupils } = await readTruth(db);
     const auditOf = async (tables: { name: string; sql: string }[], columns: ListedColumn[]) =>
@@ -114,25 +115,6 @@ function total(audits: Audit[]): { groups: number; solved: number; pinned: numbe
     solved: sum(({ solved }) => solved),
     pinned: sum(({ pinned }) => pinned),
   };
-}
-
-async function insert(db: DuckDBConnection, { raw, missed }: GeneratedTrust): Promise<void> {
-  await db.run("create table raw.missed (school_urn integer, pupil_key varchar, school_year varchar, share double)");
-  const folder = fs.mkdtempSync(path.join(os.tmpdir(), "rollbook-trusts-"));
-  try {
-    for (const [table, given] of Object.entries<object[]>({ ...raw, missed })) {
-      if (given.length === 0) continue;
-      const file = path.join(folder, `${table}.json`);
-      fs.writeFileSync(file, given.map((row) => JSON.stringify(row)).join("\n"));
-      const columns = Object.keys(given[0] ?? {}).map((column) => `${quote(column)}: 'varchar'`);
-      await db.run(
-        `insert into raw.${table} by name
-        from read_json(${quote(file)}, format = 'newline_delimited', columns = {${columns.join(", ")}})`,
-      );
-    }
-  } finally {
-    fs.rmSync(folder, { recursive: true, force: true });
-  }
 }
 
 async function read(

@@ -5,6 +5,7 @@ import { withDuckDB } from "../ingest/duckdb.ts";
 import { createRawTables } from "../models/build.ts";
 import { type Model, readModels } from "../models/model.ts";
 import { createTables, type Example, readExamples, runExample } from "./examples.ts";
+import { modelsFor } from "./raw_rows.ts";
 
 const models = readModels();
 
@@ -274,7 +275,7 @@ describe("a rule done wrong fails a worked example", () => {
     const example = exampleOf(name, title);
     const { right, wrong } = await withDuckDB({}, async (db) => {
       await createRawTables(db);
-      const upstream = upstreamOf(name);
+      const upstream = modelsFor([name]);
       await createTables(db, upstream);
       const right = await runExample(db, upstream, modelOf(name), example);
       const changed = mutated(mutation);
@@ -308,14 +309,6 @@ function mutated({ model: name, changes }: (typeof MUTATIONS)[number]): Model {
 }
 
 /** The model and all that it is made from, in the order in which they are made. */
-function upstreamOf(name: string): Model[] {
-  const wanted = new Set([name]);
-  for (const model of [...models].reverse()) {
-    if (wanted.has(model.name)) for (const input of model.inputs) wanted.add(input);
-  }
-  return models.filter((model) => wanted.has(model.name));
-}
-
 function modelOf(name: string): Model {
   const model = models.find((one) => one.name === name);
   if (model === undefined) throw new Error(`there is no model ${name}`);

@@ -2,6 +2,7 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync }
 import os from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from "vitest";
+import { auditSite } from "../evidence/audit_site.ts";
 import { findFaults } from "../evidence/gate.ts";
 import { renderSite } from "../evidence/site.ts";
 import { PAGES, pageAddresses, sourceTables } from "../evidence/workspace.ts";
@@ -103,6 +104,26 @@ describe("the gate", () => {
 
   test("passes the site as it was built", async () => {
     expect(await faults(site)).toEqual([]);
+  });
+
+  test("finds no small group that the site as it was built gives away, within half a minute", async () => {
+    const { faults, statistics } = await auditSite(site, warehouse, () => performance.now());
+    expect(faults).toEqual([]);
+    expect(statistics.groups).toBeGreaterThan(500);
+    expect(statistics.milliseconds).toBeLessThan(30_000);
+  });
+
+  test("finds a table that is shipped and that nobody has listed", async () => {
+    const copy = copyOfSite();
+    const manifest = path.join(copy, "data", "manifest.json");
+    const [, schools = ""] =
+      /"static\/(data\/board\/[^"]*\/schools\.parquet)"/.exec(readFileSync(manifest, "utf8")) ?? [];
+    cpSync(path.join(copy, schools), path.join(copy, path.dirname(schools), "pupils.parquet"));
+    plant(manifest, '"board":[', `"board":["static/${path.dirname(schools)}/pupils.parquet",`);
+    const { faults } = await auditSite(copy, warehouse, () => performance.now());
+    expect(faults).toEqual([
+      expect.stringMatching(/^unlisted table: board\.pupils is not in models\/board\/columns\.csv/),
+    ]);
   });
 
   test("refuses a broken query and a misspelt column, which Evidence builds without complaint, and keeps the last site", async () => {
@@ -350,7 +371,7 @@ async function figuresOfWarehouse(): Promise<Map<string, number | null>> {
           or (figure = 'found' and number > 0 and not is_binding and school_urn in (select school_urn from marts.schools))
       union all
         select name || '|' || figure, number
-        from (select * rename (gap as gap_points) from groups) unpivot (number for figure in (
+        from (select * rename (gap as gap_points) from groups) unpivot include nulls (number for figure in (
           pupils, percent_attendance, others_percent_attendance, gap_points, points_lost, sessions_lost
         ))
       union all unpivot (select rows_read, rows_accepted, rows_quarantined, rows_duplicate from marts.trust)
