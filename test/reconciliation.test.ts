@@ -13,7 +13,7 @@ async function buildWith(name: string, change: (sql: string) => string): Promise
   return withDuckDB({}, async (db) => {
     await createRawTables(db);
     await db.run(`
-      insert into raw.project values ('Oak Trust', '2025-10-10');
+      insert into raw.project (trust_name, as_at) values ('Oak Trust', '2025-10-10');
       insert into raw.schools (school_urn, school_name, phase) values (999001, 'Oak', 'Primary');
       insert into raw.half_terms (school_urn, school_year, half_term, starts_on, ends_on)
         values (999001, '2025/26', 'autumn 1', '2025-09-02', '2025-10-24');
