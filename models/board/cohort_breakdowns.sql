@@ -17,6 +17,11 @@ questions as (
     from rules.cohort_intersections
 ),
 
+titles as (
+    select breakdown, title as shown_title
+    from rules.cohort_breakdowns
+),
+
 reporting_points as (
     from board.reporting_points
 ),
@@ -35,9 +40,11 @@ described as (
         shown_breakdown,
         outcome,
         reason,
-        minimum_pupils
+        minimum_pupils,
+        coalesce(shown_title, title) as shown_title
     from shown_breakdowns
     join questions on shown_breakdowns.question = questions.question
+    left join titles on shown_breakdown = titles.breakdown
     join reporting_points
         on shown_breakdowns.school_year = reporting_points.school_year
         and shown_breakdowns.period_type = reporting_points.period_type
