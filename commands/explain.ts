@@ -302,20 +302,16 @@ async function rulesOf(db: DuckDBConnection, figure: Figure, days: Days): Promis
   const { mart, measure, school_year, period_type, period, basis, breakdown, group_name } = figure;
   const parts: string[] = [];
   if (measure.endsWith("_of_england")) {
-    const percent = measure.replace("_of_england", "");
     parts.push(`
-      select 'rules.published_figures',
-        published.phase || ': ' || published.${percent} || '% (' || published.series || ')', published.source
-      from rules.published_figures as published
-      join staging.england_figures as england
-        on published.phase = england.phase
-        and published.school_year = england.school_year
-        and published.series = england.series
-        and published.published_on is not distinct from england.published_on
-      where published.area = 'England' and england.school_year = ${quote(school_year)}
+      select england.listed_in,
+        england.phase || ': ' || england.value || '% (' || england.series ||
+          coalesce(', published ' || strftime(england.published_on, '%-d %B %Y'), '') || ')', england.source
+      from staging.area_figures as england
+      where england.area_type = 'country' and england.school_year = ${quote(school_year)}
         and england.period_type = ${quote(period_type)} and england.period = ${quote(period)}
-        and published.phase in (select phase from raw.schools where ${ofSchool(figure)})
-        and published.${percent} is not null`);
+        and england.measure = ${quote(measure.replace("_of_england", ""))}
+        and england.phase in (select phase from staging.phase_weights where ${ofSchool(figure)})
+        and england.value is not null`);
   } else {
     const flag = measure.match(/persistent|severe/)?.[0];
     if (flag) {

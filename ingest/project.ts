@@ -20,7 +20,8 @@ const schoolYear = z
 const School = z.strictObject({
   urn: z.int("expected a URN: six digits").min(100000).max(999999),
   name: z.string().min(1),
-  phase: z.enum(["Primary", "Secondary", "Special"]),
+  /** All-through: its pupils are compared by the phase of their year group. */
+  phase: z.enum(["Primary", "Secondary", "Special", "All-through"]),
   local_authority: z.string().min(1),
   la_code: z.string().regex(/^E\d{8}$/, "expected a code like E08000035"),
   region: z.string().min(1),

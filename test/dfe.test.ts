@@ -157,34 +157,6 @@ describe.skipIf(!fs.existsSync(PUBLISHED))("DfE's own files beside the checkout"
     expect(compared.reduce((sum, { areas }) => sum + Number(areas), 0)).toBe(2107);
   });
 
-  test("every shipped figure of the daily series is the one that DfE published", async () => {
-    const compared = await withDuckDB({}, async (db) => {
-      await createRawTables(db);
-      return rows(
-        db,
-        `with shipped as (
-          from rules.published_figures where series = 'daily, year to date'
-        ),
-        published as (
-          select
-            published_on::date as published_on, phase, left(time_period, 4) || '/' || right(time_period, 2) as school_year,
-            attendance_percent::double as percent_attendance,
-            try_cast(persistent_absence_percent as double) as percent_persistent
-          from read_csv('${path.join(PUBLISHED, "ytd_as_published.csv")}', all_varchar = true, header = true)
-          where area_code = 'E92000001'
-        )
-        select
-          count(*)::integer as shipped,
-          (count(*) filter (
-            published.percent_attendance = shipped.percent_attendance
-            and published.percent_persistent is not distinct from shipped.percent_persistent
-          ))::integer as equal
-        from shipped left join published using (published_on, phase, school_year)`,
-      );
-    });
-    expect(compared).toEqual([{ shipped: 364, equal: 364 }]);
-  });
-
   test("every shipped figure of the accredited series is the one that DfE published", async () => {
     const compared = await withDuckDB({}, async (db) => {
       await createRawTables(db);

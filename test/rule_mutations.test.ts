@@ -226,7 +226,7 @@ const TRAPS: { trap: number; about: string; examples: [model: string, title: str
     about: "a benchmark has its series, phase and week; a year to date and a full year never meet",
     examples: [
       [
-        "staging.england_figures",
+        "staging.area_figures",
         "A year to date stands beside what DfE published for the same point, and a full year beside the accredited figure",
       ],
       ["marts.three_year_trends", "A year to date is never compared with a full year"],

@@ -90,28 +90,9 @@ everybody as (
 ),
 
 england_of_all as (
-    select
-        school_attendance.school_urn,
-        school_attendance.school_year,
-        school_attendance.period_type,
-        school_attendance.period,
-        basis,
-        if(
-            count(england_figures.percent_attendance) = count(*),
-            sum(sessions_possible * england_figures.percent_attendance) / sum(sessions_possible),
-            null
-        ) as england_attendance
-    from marts.school_attendance
-    join schools on school_attendance.school_urn = schools.school_urn
-    left join staging.england_figures
-        on schools.phase = england_figures.phase
-        and school_attendance.school_year = england_figures.school_year
-        and school_attendance.period_type = england_figures.period_type
-        and school_attendance.period = england_figures.period
-    where breakdown = 'all'
-    group by
-        school_attendance.school_year, school_attendance.period_type, school_attendance.period, basis,
-        grouping sets ((school_attendance.school_urn), ())
+    select school_urn, school_year, period_type, period, value as england_attendance
+    from staging.weighted_benchmarks
+    where area_type = 'country' and measure = 'percent_attendance'
 ),
 
 -- the others are all less the cohort
@@ -137,7 +118,6 @@ beside_others as (
         and cohort_counts.school_year = england_of_all.school_year
         and cohort_counts.period_type = england_of_all.period_type
         and cohort_counts.period = england_of_all.period
-        and cohort_counts.basis = england_of_all.basis
 ),
 
 -- variance between pupils of the two rates of sessions
@@ -256,7 +236,7 @@ rated_before as (
 
 published as (
     select
-        if(area = 'England', 'England', 'local authority') as area_kind,
+        if(area_type = 'country', 'England', 'local authority') as area_kind,
         area_code,
         phase,
         school_year,
@@ -264,13 +244,9 @@ published as (
         cohort,
         measure,
         series,
-        case measure
-            when 'percent_attendance' then percent_attendance
-            when 'percent_persistent' then percent_persistent
-            when 'percent_severe' then percent_severe
-        end as published_value
-    from rules.published_cohort_figures cross join chance
-    where series like '%full year'
+        value as published_value
+    from staging.benchmarks
+    where breakdown is not null and period_type = 'year'
 ),
 
 wanted as (

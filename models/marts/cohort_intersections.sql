@@ -30,9 +30,15 @@ placed as (
 ),
 
 published as (
-    select phase, school_year as england_school_year, cohort, percent_persistent, percent_severe
-    from rules.published_cohort_figures
-    where area = 'England' and breakdown = 'fsm_send' and series = 'accredited, full year'
+    select
+        phase,
+        school_year as england_school_year,
+        cohort,
+        max(value) filter (where measure = 'percent_persistent') as percent_persistent,
+        max(value) filter (where measure = 'percent_severe') as percent_severe
+    from staging.benchmarks
+    where area_type = 'country' and breakdown = 'fsm_send' and series = 'accredited, full year'
+    group by phase, school_year, cohort
 ),
 
 -- England's last year for each phase and cell, as the row's own year could know it

@@ -20,22 +20,9 @@
 
 with
 
-school_attendance as (
-    from marts.school_attendance
-    where breakdown = 'all' and basis = 'as DfE publishes'
-),
-
-pupil_attendance as (
-    from marts.pupil_attendance
-    where basis = 'as DfE publishes' and period_type in ('year', 'year_to_date')
-),
-
-schools as (
-    from raw.schools
-),
-
-chance as (
-    from rules.chance
+measured_rates as (
+    from staging.measured_rates
+    where whose = 'own'
 ),
 
 periods as (
@@ -46,8 +33,9 @@ as_at as (
     from staging.as_at
 ),
 
-england_figures as (
-    from staging.england_figures
+weighted_benchmarks as (
+    from staging.weighted_benchmarks
+    where area_type = 'country'
 ),
 
 compared_periods as (
@@ -57,125 +45,13 @@ compared_periods as (
         and left(periods.school_year, 4)::integer >= starts_in - 3
 ),
 
--- absent and attended vary alike around their rates; of the two sums of squares absence's are the smaller numbers
-squares as (
-    select
-        school_urn,
-        school_year,
-        period_type,
-        period,
-        count(*) as pupils,
-        sum(sessions_possible)::double as possible,
-        sum(sessions_absent)::double as absent,
-        sum(sessions_possible * sessions_possible)::double as possible_squared,
-        sum(sessions_absent * sessions_absent)::double as absent_squared,
-        sum(sessions_possible * sessions_absent)::double as possible_absent
-    from pupil_attendance
-    group by school_year, period_type, period, grouping sets ((school_urn), ())
-),
-
-varied as (
-    select
-        school_urn,
-        school_year,
-        period_type,
-        period,
-        case
-            when pupils > 1
-            then pupils / (pupils - 1.0) / possible / possible * greatest(
-                absent_squared
-                - 2 * (absent / possible) * possible_absent
-                + (absent / possible) * (absent / possible) * possible_squared,
-                0
-            )
-        end as variance
-    from squares
-),
-
-measured as (
-    select
-        school_attendance.school_urn,
-        school_attendance.school_year,
-        school_attendance.period_type,
-        school_attendance.period,
-        measure,
-        case measure
-            when 'percent_attendance' then percent_attendance
-            when 'percent_persistent' then percent_persistent
-            when 'percent_severe' then percent_severe
-        end as value,
-        case measure when 'percent_attendance' then sessions_possible else pupils end as weight,
-        pupils,
-        case measure
-            when 'percent_persistent' then pupils_persistent
-            when 'percent_severe' then pupils_severe
-        end as counted,
-        case method when 'ratio over pupils' then variance end as variance,
-        method,
-        z_value::double as z
-    from school_attendance
-    join compared_periods
-        on school_attendance.school_year = compared_periods.school_year
-        and school_attendance.period_type = compared_periods.period_type
-        and school_attendance.period = compared_periods.period
-    cross join chance
-    left join varied
-        on school_attendance.school_urn is not distinct from varied.school_urn
-        and school_attendance.school_year = varied.school_year
-        and school_attendance.period_type = varied.period_type
-        and school_attendance.period = varied.period
-),
-
--- Wilson's interval of one proportion
 scored as (
-    select
-        *,
-        1.0 * counted / pupils as share,
-        (2 * counted + z * z - z * sqrt(z * z + 4 * counted * (1 - 1.0 * counted / pupils))) / (2 * (pupils + z * z))
-            as share_low,
-        (2 * counted + z * z + z * sqrt(z * z + 4 * counted * (1 - 1.0 * counted / pupils))) / (2 * (pupils + z * z))
-            as share_high
-    from measured
-),
-
-england_by_phase as (
-    select phase, school_year, period_type, period, series, published_on, measure, value
-    from (
-        select
-            england_figures.*,
-            measure,
-            case measure
-                when 'percent_attendance' then percent_attendance
-                when 'percent_persistent' then percent_persistent
-                when 'percent_severe' then percent_severe
-            end as value
-        from england_figures
-        cross join chance
-    )
-    where value is not null
-),
-
-weighted as (
-    select
-        measured.school_urn,
-        measured.school_year,
-        measured.period_type,
-        measured.period,
-        measured.measure,
-        -- a comparator that lacks one of the trust's phases would compare unlike with unlike
-        if(count(england.value) = count(*), sum(weight * england.value) / sum(weight), null) as england_value,
-        max(england.series) as england_series,
-        max(england.published_on) as england_published_on
-    from measured
-    join schools on measured.school_urn = schools.school_urn
-    left join england_by_phase as england
-        on schools.phase = england.phase
-        and measured.school_year = england.school_year
-        and measured.period_type = england.period_type
-        and measured.measure = england.measure
-    group by
-        measured.school_year, measured.period_type, measured.period, measured.measure,
-        grouping sets ((measured.school_urn), ())
+    select measured_rates.*
+    from measured_rates
+    join compared_periods
+        on measured_rates.school_year = compared_periods.school_year
+        and measured_rates.period_type = compared_periods.period_type
+        and measured_rates.period = compared_periods.period
 ),
 
 with_year_before as (
@@ -221,20 +97,20 @@ beside_england as (
         scored.measure,
         scored.value,
         change_points,
-        england_value,
-        if(england_value is null, null, england_series) as england_series,
-        if(england_value is null, null, england_published_on) as england_published_on,
+        england.value as england_value,
+        if(england.value is null, null, england.series) as england_series,
+        if(england.value is null, null, england.published_on) as england_published_on,
         change_points - down_to as change_low,
         change_points + up_to as change_high,
         change_points - down_to > 0 or change_points + up_to < 0 as is_beyond_chance,
         scored.pupils
     from scored
-    join weighted
-        on scored.school_urn is not distinct from weighted.school_urn
-        and scored.school_year = weighted.school_year
-        and scored.period_type = weighted.period_type
-        and scored.period = weighted.period
-        and scored.measure = weighted.measure
+    left join weighted_benchmarks as england
+        on scored.school_urn is not distinct from england.school_urn
+        and scored.school_year = england.school_year
+        and scored.period_type = england.period_type
+        and scored.period = england.period
+        and scored.measure = england.measure
     left join changed
         on scored.school_urn is not distinct from changed.school_urn
         and scored.school_year = changed.school_year

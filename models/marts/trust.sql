@@ -1,6 +1,7 @@
 -- What a board pack says of itself: whose it is, the day it counts up to, and what became of the rows that were read.
 --
--- Sessions without a mark are those of the current year in which a pupil on roll has the mark "-".
+-- Sessions without a mark are those of the current year in which a pupil on roll has the mark "-". DfE's newest figures up to
+-- the as-at date are told with their age, in days; they are old from the age that rules.benchmark_limits says.
 --
 -- grain: trust_name
 
@@ -20,6 +21,19 @@ loads as (
 
 day_counts as (
     from staging.day_counts
+),
+
+editions as (
+    select counted_to, max(published_on) as published_on
+    from staging.benchmarks
+    where series = 'daily, year to date' and area_type = 'country'
+    group by counted_to
+),
+
+days_fresh as (
+    select value::integer as days
+    from rules.benchmark_limits
+    where rule = 'days_fresh'
 ),
 
 possible_codes as (
@@ -45,6 +59,14 @@ this_year as (
     where is_on_roll and session_date between make_date(starts_in::integer, 8, 1) and as_at
 ),
 
+newest_edition as (
+    select
+        max(counted_to) as benchmarks_counted_to,
+        max_by(published_on, counted_to) as benchmarks_published_on
+    from editions cross join as_at
+    where counted_to <= as_at
+),
+
 described as (
     select
         project.trust_name,
@@ -54,8 +76,12 @@ described as (
         week as as_at_week,
         newest_session,
         read.*,
-        sessions_without_mark
-    from project cross join as_at cross join read cross join this_year
+        sessions_without_mark,
+        benchmarks_counted_to,
+        benchmarks_published_on,
+        as_at.as_at - benchmarks_counted_to as benchmarks_days_old,
+        as_at.as_at - benchmarks_counted_to > days as are_benchmarks_old
+    from project cross join as_at cross join read cross join this_year cross join newest_edition cross join days_fresh
 )
 
 from described

@@ -8,5 +8,9 @@ select
     rows_read,
     rows_accepted,
     rows_quarantined,
-    rows_duplicate
+    rows_duplicate,
+    benchmarks_counted_to,
+    benchmarks_published_on,
+    benchmarks_days_old,
+    are_benchmarks_old
 from marts.trust
