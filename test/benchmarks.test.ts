@@ -8,7 +8,7 @@ import { buildModels, createRawTables } from "../models/build.ts";
 import { type Model, readModels } from "../models/model.ts";
 import { createTables } from "./examples.ts";
 import { built, makeProject, mark, marksFile, PUPILS_HEADER, quietly } from "./project.ts";
-import { insertRaw, modelsFor } from "./raw_rows.ts";
+import { insertRaw, insertRows, modelsFor } from "./raw_rows.ts";
 
 /** DfE's files as downloaded are not ours to commit: they are read where they lie beside the checkout. */
 const PUBLISHED = path.join(import.meta.dirname, "..", "..", "shared", "data", "dfe");
@@ -260,7 +260,7 @@ describe("what must not be mixed", () => {
         await createTables(db, modelsFor(["staging.weighted_benchmarks"]));
         const schools = weighs.map((phase, i) => ({ school_urn: 999001 + i, phase, la_code: "E1", region_code: "E2" }));
         await insertRaw(db, { schools });
-        await insertInto(db, "staging.periods", [
+        await replace(db, "staging.periods", [
           {
             school_urn: 999001,
             school_year: "2025/26",
@@ -269,7 +269,7 @@ describe("what must not be mixed", () => {
             ends_on: "2026-01-09",
           },
         ]);
-        await insertInto(
+        await replace(
           db,
           "staging.phase_weights",
           weighs.map((phase, i) => ({
@@ -284,9 +284,9 @@ describe("what must not be mixed", () => {
         );
         if (areaFigures) {
           const placed = benchmarks.map((one) => ({ ...one, period: "to week 2" }));
-          await insertInto(db, "staging.area_figures", placed);
+          await replace(db, "staging.area_figures", placed);
         } else {
-          await insertInto(db, "staging.benchmarks", benchmarks);
+          await replace(db, "staging.benchmarks", benchmarks);
           if (name !== "staging.area_figures") await make(db, "staging.area_figures");
         }
         await db.run(`drop table ${name}`);
@@ -332,10 +332,8 @@ async function make(db: DuckDBConnection, ...names: string[]): Promise<void> {
   for (const { name, sql } of only(...names)) await db.run(`delete from ${name}; insert into ${name} ${sql}`);
 }
 
-async function insertInto(db: DuckDBConnection, table: string, given: Record<string, unknown>[]): Promise<void> {
+/** The rows that a table has from now on. */
+async function replace(db: DuckDBConnection, table: string, given: object[]): Promise<void> {
   await db.run(`delete from ${table}`);
-  for (const row of given) {
-    const values = Object.values(row).map((value) => (value === null ? "null" : quote(String(value))));
-    await db.run(`insert into ${table} (${Object.keys(row).join(", ")}) values (${values.join(", ")})`);
-  }
+  await insertRows(db, { [table]: given });
 }

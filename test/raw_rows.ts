@@ -7,6 +7,11 @@ import { type Model, readModels } from "../models/model.ts";
 
 /** Puts rows into raw tables, by the names of their columns. Tables that stay empty may have any or none. */
 export async function insertRaw(db: DuckDBConnection, tables: Record<string, object[]>): Promise<void> {
+  await insertRows(db, Object.fromEntries(Object.entries(tables).map(([table, given]) => [`raw.${table}`, given])));
+}
+
+/** The same for tables of any schema, by their full names. */
+export async function insertRows(db: DuckDBConnection, tables: Record<string, object[]>): Promise<void> {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "rollbook-raw-"));
   try {
     for (const [table, given] of Object.entries(tables)) {
@@ -15,7 +20,7 @@ export async function insertRaw(db: DuckDBConnection, tables: Record<string, obj
       fs.writeFileSync(file, given.map((row) => JSON.stringify(row)).join("\n"));
       const columns = Object.keys(given[0] ?? {}).map((column) => `${quote(column)}: 'varchar'`);
       await db.run(
-        `insert into raw.${table} by name
+        `insert into ${table} by name
         from read_json(${quote(file)}, format = 'newline_delimited', columns = {${columns.join(", ")}})`,
       );
     }
