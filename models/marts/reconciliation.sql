@@ -3,7 +3,8 @@
 -- Checks that are binding are arithmetic: what was told is held to what is counted, and counts by pupil to counts by day.
 -- If one is not met the build stops. The others count what registers leave open (expected: 0) and stop nothing. What each
 -- says, and from where, is in rules.reconciliation. The trust's rows have no school_urn and are met where every school's
--- are; a school that left the trust but has marks has rows too.
+-- are; a school that left the trust but has marks has rows too. Whether DfE still counts as it did is asked once, of its
+-- loaded files, whose percentages are held to their own counts (marts.dfe_reconciliation).
 --
 -- grain: school_urn, check_name
 -- check: is_met or not is_binding
@@ -13,6 +14,10 @@ with
 
 checks as (
     from rules.reconciliation
+),
+
+dfe_reconciliation as (
+    from marts.dfe_reconciliation
 ),
 
 schools as (
@@ -166,7 +171,7 @@ measured as (
             when 'pupil_missing_from_register' then coalesce(not_in_register, 0)
         end as found
     from all_schools
-    cross join checks
+    join checks on check_name <> 'dfe_figures_as_known'
     left join told on all_schools.school_urn = told.school_urn
     left join replaced on all_schools.school_urn = replaced.school_urn
     left join standing on all_schools.school_urn = standing.school_urn
@@ -188,11 +193,27 @@ pooled as (
     group by check_name, grouping sets ((school_urn), ())
 ),
 
+of_dfe as (
+    select
+        null::integer as school_urn,
+        'dfe_figures_as_known' as check_name,
+        0::bigint as expected,
+        count(*) filter (abs(our_percent - dfe_percent) >= 1e-6 or our_percent is null) as found,
+        count(*) filter (abs(our_percent - dfe_percent) >= 1e-6 or our_percent is null) = 0 as is_met
+    from dfe_reconciliation
+),
+
+united as (
+    from pooled
+    union all
+    from of_dfe
+),
+
 worded as (
     select
         school_urn,
         position::integer as position,
-        pooled.check_name,
+        united.check_name,
         statement,
         counted,
         unit,
@@ -202,7 +223,7 @@ worded as (
         is_met,
         is_binding,
         mend
-    from pooled join checks on pooled.check_name = checks.check_name
+    from united join checks on united.check_name = checks.check_name
 )
 
 from worded

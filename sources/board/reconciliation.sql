@@ -1,5 +1,5 @@
 -- One row per check for the trust (school_urn null), and for each school where it finds what a register leaves open.
--- Sessions are banded: none, 1 to 7, otherwise to the nearest 5, so that no count tells of a child. A register is no child's.
+-- Sessions are banded: none, 1 to 7, otherwise to the nearest 5, so that no count tells of a child. A register is no child's, nor is a figure of DfE's.
 select
     checks.school_urn,
     schools.school_name,
@@ -11,12 +11,12 @@ select
     checks.is_binding,
     checks.is_met,
     case
-        when checks.unit = 'registers' or checks.expected = 0 then format('{:,}', checks.expected)
+        when checks.unit in ('registers', 'figures') or checks.expected = 0 then format('{:,}', checks.expected)
         when checks.expected <= 7 then '1 to 7'
         else format('{:,}', (5 * round(checks.expected / 5.0))::bigint)
     end as expected,
     case
-        when checks.unit = 'registers' or checks.found = 0 then format('{:,}', checks.found)
+        when checks.unit in ('registers', 'figures') or checks.found = 0 then format('{:,}', checks.found)
         when checks.found <= 7 then '1 to 7'
         else format('{:,}', (5 * round(checks.found / 5.0))::bigint)
     end as found
