@@ -3,6 +3,7 @@ import { plainName } from "./csv.ts";
 import { quote, rows } from "./duckdb.ts";
 import { RollbookError } from "./errors.ts";
 import type { DateStyle, Fields, Reading, SchoolField, Sheet } from "./format.ts";
+import type { Slice } from "./lake.ts";
 import type { LoadLimits } from "./load_limits.ts";
 import type { DateFormat, Project } from "./project.ts";
 
@@ -43,7 +44,7 @@ export interface Taken {
   /** Statements accepted, where the first part has not one row for each. */
   accepted?: number;
   /** What goes into the lake. The first part has one row for each statement that was accepted. */
-  parts: { table: string; from: string; partitions: readonly string[] }[];
+  parts: { table: string; from: string; partitions: readonly string[]; slices?: readonly Slice[] }[];
   coverage: Coverage;
 }
 

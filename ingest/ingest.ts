@@ -207,9 +207,9 @@ async function loadFile(file: Fresh, known: Omit<Arrival, "name" | "folderUrn">,
   const total = { read: 0, accepted: 0, quarantined: 0, duplicate: 0 };
   const coverages: Coverage[] = [];
   let part = 0;
-  const write = async (table: string, from: string, partitions: readonly string[]) => {
+  const write = async (made: Taken["parts"][number]) => {
     const label = `load-${String(loadNumber).padStart(8, "0")}-${part++}`;
-    const written = await writeParts(db, { folder: lake, table, from, partitions, label });
+    const written = await writeParts(db, { ...made, folder: lake, label });
     parts.push(...written);
     return written.reduce((sum, { rows }) => sum + rows, 0);
   };
@@ -225,8 +225,8 @@ async function loadFile(file: Fresh, known: Omit<Arrival, "name" | "folderUrn">,
     const quarantined = Number(aside?.quarantined);
     const duplicate = Number(aside?.duplicate);
     let accepted = 0;
-    for (const [i, { table, from, partitions }] of taken.parts.entries()) {
-      const written = await write(table, from, partitions);
+    for (const [i, made] of taken.parts.entries()) {
+      const written = await write(made);
       if (i === 0) accepted = taken.accepted ?? written;
     }
     if (accepted + quarantined + duplicate !== taken.read) {
@@ -240,7 +240,7 @@ async function loadFile(file: Fresh, known: Omit<Arrival, "name" | "folderUrn">,
     ] as const) {
       const noted = `(select coalesce(school_urn, 0) as school_urn, rule, ${loadNumber} as load_number, row_number::integer as row_number from ${from} where ${where})`;
       const [some] = await rows(db, `select count(*)::integer as rows from ${noted}`);
-      if (Number(some?.rows) > 0) await write(table, noted, ["school_urn"]);
+      if (Number(some?.rows) > 0) await write({ table, from: noted, partitions: ["school_urn"] });
     }
     total.read += taken.read;
     total.accepted += accepted;

@@ -170,7 +170,7 @@ async function wrongDays({ db, loadedAt }: Arrival): Promise<(rule: string) => s
     create or replace temp table wrong_days as
     with
     told as (
-      select distinct code::varchar as code, session_date
+      select distinct code, session_date
       from stated_rows
       where not is_deleted and code is not null and session_date is not null
     ),
@@ -181,11 +181,11 @@ async function wrongDays({ db, loadedAt }: Arrival): Promise<(rule: string) => s
         bool_or(session_date between valid_from and coalesce(valid_to, date '9999-12-31')) as is_in_force,
         bool_or(is_possible) as is_possible,
         bool_or(is_entered_ahead) as is_entered_ahead
-      from told join register_codes on told.code = register_codes.code
+      from told join register_codes on told.code::varchar = register_codes.code
       group by all
     )
     select
-      code::register_code as code,
+      code,
       session_date,
       case
         when not is_in_force then 'code_not_in_force'

@@ -20,6 +20,7 @@ import {
   SESSION_KEY,
   SLOT,
   schoolYearIn,
+  schoolYearSlices,
   scopesOf,
   setAsideKnown,
   withdrawAbsent,
@@ -168,7 +169,9 @@ async function takeStated(
       ${schoolYearIn(arrival)} as school_year,
     from keyed_rows`);
   const from = arrived.reading.table === "marks" ? "accepted_marks" : await nameRecords(arrival);
-  const parts: Taken["parts"] = [{ table: "marks", from, partitions: ["school_year", "school_urn"] }];
+  const parts: Taken["parts"] = [
+    { table: "marks", from, partitions: ["school_year", "school_urn"], slices: schoolYearSlices(scopes) },
+  ];
   if (has(arrived, "covers_from") && has(arrived, "covers_to")) {
     await withdrawAbsent(arrival, arrived);
     parts.push({ table: "marks", from: "withdrawn_marks", partitions: ["school_year", "school_urn"] });
