@@ -1,4 +1,4 @@
-import { agrees, type Ranges, wholeNumbers, withRanges } from "./bounds.ts";
+import { agrees, wholeNumbers, withRanges } from "./bounds.ts";
 import { combinationsOf, pointKey, type Truth } from "./combinations.ts";
 import {
   faultsInForm,
@@ -8,8 +8,8 @@ import {
   type ShippedTable,
   shippedFigures,
 } from "./shipped.ts";
-import { faultsInChoice, inWords, type Known, placeInWords, shownAt } from "./shown.ts";
-import { isHidden, NARROW, type Problem, problemOf, smallGroups, type Target } from "./small_groups.ts";
+import { faultsInChoice, inWords, type Known, MEND, type Place, placeInWords, shownAt, truly } from "./shown.ts";
+import { NARROW, notHidden, type Problem, problemOf, smallGroups, type Target, type Unknown } from "./small_groups.ts";
 
 export interface AuditInput {
   shipped: ShippedTable[];
@@ -99,6 +99,7 @@ export async function auditDisclosure(input: AuditInput): Promise<Audit> {
   audit.statistics.milliseconds = Math.round(clock() - began);
   return audit;
 }
+
 // --- internal ---
 
 /** Bounds on whole numbers are sought where those on any numbers are narrower than this. */
@@ -110,36 +111,28 @@ async function pinnedAt(
 ): Promise<{ pinned: Pinned[]; faults: string[]; groups: number; solved: number }> {
   const { targets, groups } = smallGroups(known, minimumPupils);
   const result = { pinned: [] as Pinned[], faults: [] as string[], groups, solved: 0 };
-  const open = targets.filter((target) => !isHidden(known, target));
-  if (open.length === 0) return result;
-
-  const problem = problemOf(known, open);
-  if (!agrees(problem.knowledge, problem.truth)) {
-    result.faults.push(
-      `not audited: what the site tells in ${inWords(known.point)} contradicts the warehouse that it is made from. Run "rollbook build" and "rollbook site" again`,
+  const open = notHidden(known, targets);
+  const found: Bounded[] = [];
+  for (const place of [null, ...known.schools]) {
+    const bounds = await boundsAt(
+      known,
+      place,
+      open.filter((target) => target.place === place),
+      result,
     );
-    return result;
+    if (bounds === null) return result;
+    found.push(...bounds);
   }
-  const found = await withRanges(problem.knowledge, (ranges) => {
-    const bounds = boundsOf(open, problem, ranges);
-    result.solved += ranges.solved();
-    return bounds;
-  });
-  if (found === null) {
-    result.faults.push(
-      `not audited: what the site tells in ${inWords(known.point)} contradicts itself. Run "rollbook build" and "rollbook site" again`,
-    );
-  }
-  const narrow = (found ?? []).filter(({ isNarrow }) => isNarrow).map(({ target }) => target);
+  const narrow = found.filter(({ isNarrow }) => isNarrow).map(({ target }) => target);
   for (const school of known.schools) {
     for (const family of known.families.keys()) {
-      const unsure = (found ?? []).flatMap(({ target, isNarrow }) =>
+      const unsure = found.flatMap(({ target, isNarrow }) =>
         target.place === school && target.family === family && !isNarrow ? [target] : [],
       );
       if (unsure.length > 0) narrow.push(...(await narrowInWholeNumbers(known, school, family, unsure, result)));
     }
   }
-  for (const { target, because } of found ?? []) {
+  for (const { target, because } of found) {
     // who can count a group need not be told to count the absent of it
     const isCounted = narrow.some(
       ({ place, group, measure }) =>
@@ -151,7 +144,7 @@ async function pinnedAt(
       ...known.point,
       breakdowns: target.group.breakdowns,
       measure: target.measure,
-      because: becauseOf(because, problem),
+      because,
     });
   }
   return result;
@@ -188,9 +181,12 @@ async function narrowInWholeNumbers(
     return narrow;
   });
 }
+
 interface Candidate {
   target: Target;
+  /** The columns whose sum it is, besides so many pupils who are known. */
   columns: number[];
+  known: number;
   /** The least and most that was seen to be possible. */
   low: number;
   high: number;
@@ -200,15 +196,14 @@ interface Bounded {
   target: Target;
   /** Whether that suffices to pin the group; if not, whole numbers may. */
   isNarrow: boolean;
-  /** Which sums its bounds follow from. */
-  because: number[];
+  because: Pinned["because"];
 }
 
 function candidatesOf(targets: Target[], problem: Problem): Candidate[] {
   return targets.map((target) => {
     const columns = problem.columnsOf(target);
     const value = sumAt(columns, problem.truth);
-    return { target, columns, low: value, high: value };
+    return { target, columns, known: 0, low: value, high: value };
   });
 }
 
@@ -219,31 +214,122 @@ function sumAt(columns: number[], values: ArrayLike<number>): number {
 /** What was found possible for one group is possible for all. */
 function see(values: ArrayLike<number>, candidates: Candidate[]): void {
   for (const candidate of candidates) {
-    const value = sumAt(candidate.columns, values);
+    const value = candidate.known + sumAt(candidate.columns, values);
     candidate.low = Math.min(candidate.low, value);
     candidate.high = Math.max(candidate.high, value);
   }
 }
 
-/** The targets whose bounds are, or may in whole numbers be, narrow; null if the knowledge contradicts itself. */
-function boundsOf(targets: Target[], problem: Problem, ranges: Ranges): Bounded[] | null {
-  const found: Bounded[] = [];
-  let open = candidatesOf(targets, problem);
-  for (let next = open.shift(); next; next = open.shift()) {
-    const { target, columns } = next;
-    const range = ranges.range(columns);
-    if (!range) return null;
-    const isNarrow = isPinned(target, wholeNumbers(range));
-    if (isNarrow || range.high - range.low < NARROWED_BY_WHOLE_NUMBERS) {
-      found.push({ target, isNarrow, because: range.because });
+/**
+ * The groups of a place whose bounds are, or may in whole numbers be, narrow; null if the knowledge contradicts
+ * itself or the warehouse.
+ *
+ * What is possible while most pupils stay where they truly are is possible: so pupils of one school are moved first, then
+ * of more together, and only groups that are still open to doubt are looked at again. Of a trust of up to
+ * {@link MOST_SCHOOLS} schools all pupils are moved in the end; in a larger one a group that comes out narrow while
+ * those of so many schools move is taken to be.
+ */
+async function boundsAt(
+  known: Known,
+  place: Place,
+  targets: Target[],
+  result: { faults: string[]; solved: number },
+): Promise<Bounded[] | null> {
+  let open: Candidate[] = targets.map((target) => {
+    const value = pupilsIn(known, target);
+    return { target, columns: [], known: value, low: value, high: value };
+  });
+  const doubtful: Bounded[] = [];
+  const steps = stepsFor(known.schools.length);
+  const tried = new Set<number>();
+  for (const [at, { schools: size, isOfPopulated }] of steps.entries()) {
+    if (open.length === 0) break;
+    if (size !== 2) tried.clear();
+    const schools = [...(place === null ? [] : [place]), ...partnersOf(known, open, tried)].slice(0, size);
+    if (size === 2) for (const school of schools) tried.add(school);
+    const unknown: Unknown = { schools, isOfPopulated };
+    const problem = problemOf(
+      known,
+      open.map(({ target }) => target),
+      unknown,
+    );
+    if (!agrees(problem.knowledge, problem.truth)) {
+      result.faults.push(
+        `not audited: what the site tells in ${inWords(known.point)} contradicts the warehouse that it is made from. Run "rollbook build" and "rollbook site" again`,
+      );
+      return null;
     }
-    for (const values of range.at) see(values, open);
-    open = open.filter(({ target: other, low, high }) => {
-      const isCounted = isNarrow && other.group === target.group && other.place === target.place;
-      return high - low < NARROWED_BY_WHOLE_NUMBERS && !isCounted;
+    const isLast = at === steps.length - 1;
+    for (const candidate of open) {
+      candidate.columns = problem.columnsOf(candidate.target);
+      candidate.known = pupilsIn(known, candidate.target) - sumAt(candidate.columns, problem.truth);
+    }
+    const left = await withRanges(problem.knowledge, (ranges) => {
+      const narrow: Candidate[] = [];
+      for (let next = open.shift(); next; next = open.shift()) {
+        const range = ranges.range(next.columns);
+        if (!range) return null;
+        for (const values of range.at) see(values, [next, ...open]);
+        next.low = Math.min(next.low, next.known + range.low);
+        next.high = Math.max(next.high, next.known + range.high);
+        const { target } = next;
+        const isNarrow = isPinned(target, wholeNumbers(next));
+        const canBePinned = target.measure === "pupils" || wholeNumbers(next).low >= 1;
+        if (isWide(next)) continue;
+        if (isLast || !canBePinned) doubtful.push({ target, isNarrow, because: becauseOf(range.because, problem) });
+        else narrow.push(next);
+        open = open.filter((other) => {
+          const isCounted = isLast && isNarrow && other.target.group === target.group;
+          return !isWide(other) && !isCounted;
+        });
+      }
+      result.solved += ranges.solved();
+      return narrow;
     });
+    if (left === null) {
+      result.faults.push(
+        `not audited: what the site tells in ${inWords(known.point)} contradicts itself. Run "rollbook build" and "rollbook site" again`,
+      );
+      return null;
+    }
+    open = left.filter((candidate) => !isWide(candidate));
   }
-  return found;
+  return doubtful;
+}
+
+/** Of how many schools at most pupils are moved together. */
+const MOST_SCHOOLS = 16;
+
+function stepsFor(schools: number): { schools: number; isOfPopulated: boolean }[] {
+  return [
+    ...[1, 2, 2, 4, 8, 16].filter((size) => size < schools).map((size) => ({ schools: size, isOfPopulated: true })),
+    { schools: Math.min(schools, MOST_SCHOOLS), isOfPopulated: false },
+  ];
+}
+
+/** The other schools, first those that can best make up in the trust's figures for pupils who move here. */
+function partnersOf(known: Known, open: Candidate[], tried: Set<number>): number[] {
+  const showing = new Set(known.shown.map(({ place, breakdown }) => `${place}|${breakdown}`));
+  return known.schools
+    .filter((school) => !tried.has(school) && open.every(({ target }) => target.place !== school))
+    .map((school) => ({
+      school,
+      use: open.reduce((sum, { target: { family, group } }) => {
+        const hiding = group.breakdowns.filter((breakdown) => !showing.has(`${school}|${breakdown}`)).length;
+        return sum + (1 + 10 * hiding) * Math.min(truly(known, school, family, group)[0], 10);
+      }, 0),
+    }))
+    .sort((a, b) => b.use - a.use)
+    .map(({ school }) => school);
+}
+
+function pupilsIn(known: Known, { place, family, group, measure }: Target): number {
+  const [pupils, persistent, severe] = truly(known, place, family, group);
+  return { pupils, percent_persistent: persistent, percent_severe: severe }[measure];
+}
+
+function isWide({ low, high }: Candidate): boolean {
+  return high - low >= NARROWED_BY_WHOLE_NUMBERS;
 }
 
 function isPinned({ measure }: Target, { low, high }: { low: number; high: number }): boolean {
@@ -274,6 +360,6 @@ function faultsOfPinned(pinned: Pinned[], minimumPupils: number): string[] {
       ({ tables, school_urn: place, breakdown }) =>
         `${tables.map((table) => `board.${table}`).join(" and ")} (${breakdown ?? "all pupils"} ${placeInWords(place)})`,
     );
-    return `pinned: a group of fewer than ${minimumPupils} pupils in ${breakdowns.join(" and ") || "the school"} ${placeInWords(school_urn)} in ${inWords(point)} ${what} from ${whence.join(", ") || "what is shown"}. Raise disclosure: minimum_pupils in rollbook.yaml`;
+    return `pinned: a group of fewer than ${minimumPupils} pupils in ${breakdowns.join(" and ") || "the school"} ${placeInWords(school_urn)} in ${inWords(point)} ${what} from ${whence.join(", ") || "what is shown"}. ${MEND}`;
   });
 }

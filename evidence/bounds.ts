@@ -87,6 +87,10 @@ export async function withRanges<T>(knowledge: Knowledge, work: (ranges: Ranges)
   const solver = await highs;
   return solver.withModel((model) => {
     load(solver, model, knowledge);
+    // numbers that are possible at all are sooner found by the dual method
+    model.options.set({ simplex_strategy: DUAL_METHOD });
+    model.run();
+    model.options.set({ simplex_strategy: PRIMAL_METHOD });
     let whole: Model | undefined;
     let solved = 0;
     const aim = (of: Model, columns: number[], sense: ObjectiveSense): boolean => {

@@ -37,6 +37,10 @@ export interface Known {
   faults: string[];
 }
 
+/** What somebody can do who runs Rollbook and does not change it. */
+export const MEND =
+  "Raise disclosure: minimum_pupils in rollbook.yaml and build again; and report it as a fault of Rollbook, which should not have chosen to show this";
+
 export function inWords(point: Moment): string {
   return point.period === point.school_year ? point.school_year : `${point.school_year} ${point.period}`;
 }
@@ -119,8 +123,9 @@ export function truly(
   group: Group,
 ): [number, number, number] {
   const sums: [number, number, number] = [0, 0, 0];
-  for (const [school, own] of counts) {
-    if (place !== null && place !== school) continue;
+  for (const school of place === null ? counts.keys() : [place]) {
+    const own = counts.get(school);
+    if (!own) continue;
     const all = { members: new Uint8Array(families[0]?.size ?? 0).fill(1) };
     const [a, b, c] = countOf(family === null ? all : group, own[family ?? 0]);
     sums[0] += a;
@@ -145,19 +150,18 @@ export function faultsInChoice(known: Known, minimumPupils: number): string[] {
       ),
     );
     const where = `${[...tables].sort().join(", ")}, breakdown ${breakdown} ${placeInWords(place)} in ${inWords(known.point)}`;
-    const mend = `Withhold this breakdown there, or raise disclosure: minimum_pupils in rollbook.yaml`;
     const all = truly(known, place, null, NOBODY)[0];
     const sizes = shown.map((group) => truly(known, place, family, group)[0]);
     if (sizes.some(isSmall))
-      faults.push(`small group: ${where} shows a group of fewer than ${minimumPupils} pupils. ${mend}`);
+      faults.push(`small group: ${where} shows a group of fewer than ${minimumPupils} pupils. ${MEND}`);
     if (sizes.some((pupils) => isSmall(all - pupils))) {
       faults.push(
-        `forgotten complement: ${where} shows a group beside which there are fewer than ${minimumPupils} other pupils: all pupils less the group are those. ${mend}`,
+        `forgotten complement: ${where} shows a group beside which there are fewer than ${minimumPupils} other pupils: all pupils less the group are those. ${MEND}`,
       );
     }
     const cohorts = (known.families[family]?.cohorts ?? []).filter((group) => group.breakdowns[0] === breakdown);
     if (cohorts.some((group) => !shown.includes(group) && truly(known, place, family, group)[0] > 0)) {
-      faults.push(`shown in part: ${where} leaves out a group, which is all pupils less those shown. ${mend}`);
+      faults.push(`shown in part: ${where} leaves out a group, which is all pupils less those shown. ${MEND}`);
     }
     if (place !== null) continue;
     const showing = breakdowns.filter((other) => other.place !== null && other.breakdown === breakdown);
@@ -165,7 +169,7 @@ export function faultsInChoice(known: Known, minimumPupils: number): string[] {
     const left = cohorts.map((group) => rest.reduce((sum, school) => sum + truly(known, school, family, group)[0], 0));
     if (showing.length > 0 && left.some(isSmall)) {
       faults.push(
-        `trust less schools: ${where} less the schools that show it is a group of fewer than ${minimumPupils} pupils at the others. Withhold this breakdown in the trust or at more schools`,
+        `trust less schools: ${where} less the schools that show it is a group of fewer than ${minimumPupils} pupils at the others. ${MEND}`,
       );
     }
   }

@@ -34,26 +34,21 @@ export function smallGroups(known: Known, minimumPupils: number): { targets: Tar
 }
 
 /**
- * Whether pupils can be moved into or out of a group without any figure changing: then it cannot be pinned, and no
- * program need be solved.
+ * The groups into or out of which no pupils can be moved without any figure changing: the others cannot be pinned, and
+ * no program need be solved for them.
  */
-export function isHidden(known: Known, { place, family, group, measure }: Target): boolean {
-  let [certain, open] = [0, 0];
-  for (const school of place === null ? known.schools : [place]) {
-    const classes = classesAt(known, school, family);
-    const [inside, outside] = [new Set<number>(), new Set<number>()];
-    classes.forEach((number, at) => {
-      (group.members[at] ? inside : outside).add(number);
-    });
-    const counts = known.counts.get(school)?.[family];
-    classes.forEach((number, at) => {
-      if (number < 0 || !inside.has(number)) return;
-      const pupils = kindsOf(measure).reduce((sum, kind) => sum + (counts?.[at * KINDS + kind] ?? 0), 0);
-      if (outside.has(number)) open += pupils;
-      else certain += pupils;
-    });
-  }
-  return open >= NARROW || (measure !== "pupils" && certain === 0);
+export function notHidden(known: Known, targets: Target[]): Target[] {
+  const classes = new Map(
+    known.schools.map((school) => [school, known.families.map((_, family) => classesAt(known, school, family))]),
+  );
+  return targets.filter((target) => !isHidden(known, target, classes));
+}
+
+/** Whose pupils are taken to be unknown; everybody else is taken to be where they truly are. */
+export interface Unknown {
+  schools: number[];
+  /** Whether only combinations that somebody at the school truly has are. */
+  isOfPopulated: boolean;
 }
 
 /** What is known at one moment as bounds on sums of unknown numbers. */
@@ -69,8 +64,14 @@ export interface Problem {
 
 /**
  * Everything that is known at one moment. Columns: 3 for each class of each family at each school, and sums of them.
+ *
+ * @param unknown if only some pupils are, whatever values of the columns are possible are possible as well where all are
  */
-export function problemOf(known: Known, targets: Target[]): Problem {
+export function problemOf(
+  known: Known,
+  targets: Target[],
+  unknown: Unknown = { schools: known.schools, isOfPopulated: false },
+): Problem {
   const sums: Sum[] = [];
   const told: (Shown | undefined)[] = [];
   const truth: number[] = [];
@@ -78,12 +79,13 @@ export function problemOf(known: Known, targets: Target[]): Problem {
     sums.push({ columns, weights, lower, upper });
     told.push(by);
   };
-  /** Three new columns: the sum of these, kind by kind. */
-  const total = (parts: number[]): number => {
+  /** Three new columns: the sum of these, kind by kind, and of pupils who are known. */
+  const total = (parts: number[], others: readonly number[] = []): number => {
     const first = truth.length;
     for (let kind = 0; kind < KINDS; kind++) {
-      truth.push(parts.reduce((sum, part) => sum + (truth[part + kind] ?? 0), 0));
-      add([...parts.map((part) => part + kind), first + kind], [...parts.map(() => 1), -1], 0, 0);
+      const other = others[kind] ?? 0;
+      truth.push(parts.reduce((sum, part) => sum + (truth[part + kind] ?? 0), other));
+      add([...parts.map((part) => part + kind), first + kind], [...parts.map(() => 1), -1], -other, -other);
     }
     return first;
   };
@@ -95,7 +97,7 @@ export function problemOf(known: Known, targets: Target[]): Problem {
   const groupKey = (place: Place, family: number, group: Group) => `${place}|${family}|${group.members.join("")}`;
   const classesOf = new Map<string, Int32Array>();
 
-  for (const school of known.schools) {
+  for (const school of unknown.schools) {
     for (const family of known.families.keys()) {
       const told = known.shown.filter(
         (entry) => entry.family === family && (entry.place === null || entry.place === school),
@@ -104,6 +106,11 @@ export function problemOf(known: Known, targets: Target[]): Problem {
       const classes = classesAt(known, school, family, [...new Set(apart.map(({ group }) => group))]);
       const columns = new Map<number, number>();
       const counts = known.counts.get(school)?.[family];
+      if (unknown.isOfPopulated) {
+        classes.forEach((_, at) => {
+          if (!counts?.subarray(at * KINDS, (at + 1) * KINDS).some((number) => number > 0)) classes[at] = -1;
+        });
+      }
       classes.forEach((number, at) => {
         if (number < 0) return;
         const first = columns.get(number) ?? truth.length;
@@ -156,19 +163,31 @@ export function problemOf(known: Known, targets: Target[]): Problem {
     }
   }
 
+  /** All pupils of a school, also of one of which nothing else is told. */
+  const allOf = (school: number): number => {
+    const first = allAt.get(school) ?? truth.length;
+    if (!allAt.has(school)) {
+      allAt.set(school, first);
+      truth.push(...byKind(truly(known, school, null, NOBODY)));
+    }
+    return first;
+  };
+  const othersIn = ({ family, group }: Shown, firsts: number[]): number[] =>
+    byKind(truly(known, null, family, group)).map((number, kind) =>
+      firsts.reduce((sum, first) => sum - (truth[first + kind] ?? 0), number),
+    );
+
   const trustColumns = new Map<string, number>();
   for (const shown of known.shown) {
-    const places = shown.place === null ? known.schools : [shown.place];
-    const firsts = places.flatMap((school) => {
-      const first =
-        shown.family === null ? allAt.get(school) : groupColumns.get(groupKey(school, shown.family, shown.group));
-      return first === undefined ? [] : [first];
-    });
-    // all pupils of a school of which nothing else is told
-    if (firsts.length < places.length) continue;
+    if (shown.place !== null && !unknown.schools.includes(shown.place)) continue;
+    const firsts = (shown.place === null ? unknown.schools : [shown.place]).map(
+      (school) =>
+        (shown.family === null ? allOf(school) : groupColumns.get(groupKey(school, shown.family, shown.group))) ?? 0,
+    );
     const key = `${shown.family}|${shown.group.members.join("")}`;
     const [only] = firsts;
-    const first = shown.place !== null || firsts.length === 1 ? (only ?? 0) : (trustColumns.get(key) ?? total(firsts));
+    const first =
+      shown.place !== null ? (only ?? 0) : (trustColumns.get(key) ?? total(firsts, othersIn(shown, firsts)));
     if (shown.place === null) trustColumns.set(key, first);
     const [a, b, c] = [first, first + 1, first + 2];
     const tell = (weights: number[], lower: number, upper: number) => {
@@ -193,7 +212,7 @@ export function problemOf(known: Known, targets: Target[]): Problem {
   }
 
   const columnsOf = ({ place, family, group, measure }: Target): number[] =>
-    (place === null ? known.schools : [place]).flatMap((school) => {
+    (place === null ? unknown.schools : [place]).flatMap((school) => {
       const classes = classesOf.get(`${school}|${family}`) ?? new Int32Array();
       const columns = classColumns.get(`${school}|${family}`);
       return Array.from(classesIn(group, classes)).flatMap((number) =>
@@ -204,6 +223,35 @@ export function problemOf(known: Known, targets: Target[]): Problem {
 }
 
 // --- internal ---
+
+function isHidden(
+  known: Known,
+  { place, family, group, measure }: Target,
+  classesOf: Map<number, Int32Array[]>,
+): boolean {
+  let [certain, open] = [0, 0];
+  for (const school of place === null ? known.schools : [place]) {
+    const classes = classesOf.get(school)?.[family] ?? new Int32Array();
+    const [inside, outside] = [new Set<number>(), new Set<number>()];
+    classes.forEach((number, at) => {
+      (group.members[at] ? inside : outside).add(number);
+    });
+    const counts = known.counts.get(school)?.[family];
+    classes.forEach((number, at) => {
+      if (number < 0 || !inside.has(number)) return;
+      const pupils = kindsOf(measure).reduce((sum, kind) => sum + (counts?.[at * KINDS + kind] ?? 0), 0);
+      if (outside.has(number)) open += pupils;
+      else certain += pupils;
+    });
+  }
+  return open >= NARROW || (measure !== "pupils" && certain === 0);
+}
+
+const NOBODY: Group = { breakdowns: [], cohort: "", members: new Uint8Array() };
+
+function byKind([pupils, persistent, severe]: [number, number, number]): [number, number, number] {
+  return [pupils - persistent, persistent - severe, severe];
+}
 
 /** The kinds of pupils that a measure counts. */
 function kindsOf(measure: Measure): number[] {

@@ -72,6 +72,39 @@ test("the trust less its schools is caught", async () => {
   expect(pinned[0]?.because).toContainEqual({ tables: ["cohort_gaps"], school_urn: null, breakdown: "fsm" });
 });
 
+test("in a trust of 24 schools the one that hides a group is caught by taking 23 away, and two that do are not", async () => {
+  const schools: Schools = Object.fromEntries(
+    Array.from({ length: 24 }, (_, at) => [
+      String(999001 + at),
+      { fsm: { eligible: [at > 21 ? 7 : 20 + at, 3, 0], "not eligible": [90 + 3 * at, 9, 1] } },
+    ]),
+  );
+  const hiddenAt = async (hiding: string[]) => {
+    const { pinned } = await audited(schools, ({ school }) => !hiding.includes(school), { nearest: 1 });
+    return pinned.filter(({ school_urn }) => school_urn !== null && hiding.includes(String(school_urn)));
+  };
+  const [alone] = await hiddenAt(["999024"]);
+  expect(alone).toMatchObject({ school_urn: 999024, breakdowns: ["fsm"], measure: "pupils" });
+  expect(alone?.because).toContainEqual({ tables: ["cohort_gaps"], school_urn: null, breakdown: "fsm" });
+  expect(await hiddenAt(["999023", "999024"])).toEqual([]);
+});
+
+test("a trust of 20 schools is audited within 50 seconds of processor time", async () => {
+  const random = randomNumbers(7);
+  const pupils = Array.from({ length: 20 }, (_, at) => inventPupils(999001 + at, 120, random)).flat();
+  const before = process.cpuUsage();
+  const { statistics } = await auditDisclosure({
+    shipped: release(pupils, gated(pupils, 10)),
+    listed: LISTED,
+    truth: truthOf(pupils),
+    minimumPupils: 10,
+    clock: () => performance.now(),
+  });
+  expect(statistics.groups).toBeGreaterThan(200);
+  const { user, system } = process.cpuUsage(before);
+  expect((user + system) / 1e6).toBeLessThan(50);
+}, 120_000);
+
 test("a weekly series of a cohort is caught, reporting points half a term apart are not", async () => {
   const { shipped, listed, truth } = trust(EVERY_SCHOOL_SHOWN);
   const [table] = shipped;
