@@ -1,6 +1,7 @@
 import fs from "node:fs";
 import path from "node:path";
 import type { DuckDBConnection } from "@duckdb/node-api";
+import { parse } from "csv-parse/sync";
 import { describe, expect, test } from "vitest";
 import { quote, rows, withDuckDB } from "../ingest/duckdb.ts";
 import { readProject } from "../ingest/project.ts";
@@ -28,6 +29,7 @@ describe.skipIf(!fs.existsSync(PUBLISHED))("DfE's own files beside the checkout"
   test("the store has every figure of every edition as DfE printed it, and no other", async () => {
     const compared = await withDuckDB({}, async (db) => {
       await createRawTables(db);
+      await insertSchoolsEverywhere(db);
       await buildModels(db, only("staging.dfe_editions", "staging.benchmarks"), () => {});
       return rows(
         db,
@@ -52,10 +54,8 @@ describe.skipIf(!fs.existsSync(PUBLISHED))("DfE's own files beside the checkout"
     const compared = await withDuckDB({}, async (db) => {
       await createRawTables(db);
       await createTables(db, modelsFor(["staging.weighted_benchmarks"]));
+      await insertSchoolsEverywhere(db);
       await db.run(`
-        insert into raw.schools (school_urn, school_name, phase, la_code, region_code)
-        select row_number() over () + 100000, area_name, 'Primary', area_code, region_code
-        from rules.areas where area_type = 'local authority';
         insert into staging.periods (school_urn, school_year, period_type, period, starts_on, ends_on, is_complete)
         select 100001, school_year, 'year_to_date', 'to ' || counted_to, make_date(left(school_year, 4)::integer, 8, 1),
           counted_to, false
@@ -162,9 +162,16 @@ describe.skipIf(!fs.existsSync(PUBLISHED))("DfE's own files beside the checkout"
   });
 
   test("an edition that is new comes in with the file, and what DfE holds back in it is not zero", async () => {
-    const newer = fs
-      .readFileSync(path.join(PUBLISHED, "ytd_2025-26.csv"), "utf8")
-      .replace(/^("202526","National",.*"Primary",.*)$/m, (row) => row.replace(/94\.7\d+/, "94.5"));
+    const [header = [], ...printed] = parse(fs.readFileSync(path.join(PUBLISHED, "ytd_2025-26.csv"))) as string[][];
+    const at = (name: string) => header.indexOf(name);
+    for (const row of printed) {
+      const phase = row[at("education_phase")];
+      if (row[at("geographic_level")] === "National" && phase === "Primary") row[at("attendance_perc")] = "94.5";
+      if (row[at("la_name")] !== "Leeds" || phase !== "Special") continue;
+      // as DfE writes the figures of an authority whose only such school has sent registers
+      for (const [column, name] of header.entries()) if (/_perc$/.test(name)) row[column] = "c";
+    }
+    const newer = [header, ...printed].map((row) => row.map((cell) => `"${cell}"`).join(",")).join("\n");
     const project = makeProject({ "ytd.csv": newer });
     await quietly(project);
     const figures = await built(
@@ -177,7 +184,7 @@ describe.skipIf(!fs.existsSync(PUBLISHED))("DfE's own files beside the checkout"
           as england
       from staging.benchmarks where listed_in = 'raw.dfe_figures'`,
     );
-    expect(figures).toEqual([{ figures: 1294, held_back: 8, zeros: 0, england: 94.5 }]);
+    expect(figures).toEqual([{ figures: 24, held_back: 2, zeros: 0, england: 94.5 }]);
   });
 });
 
@@ -201,8 +208,8 @@ describe("what must not be mixed", () => {
     {
       what: "a full year's figure beside a year to date",
       model: "staging.area_figures",
-      from: /on of_own_areas\.school_year = periods\.school_year\n.*\n.*\n {4}where is_complete and/,
-      to: "on of_own_areas.school_year = periods.school_year\n    where",
+      from: /on benchmarks\.school_year = periods\.school_year\n.*\n.*\n {4}where is_complete and/,
+      to: "on benchmarks.school_year = periods.school_year\n    where",
       benchmarks: [figure({ ...OF_A_FULL_YEAR, counted_to: null, published_on: null })],
       breaks: "(series = 'daily, year to date') = (period_type in ('year_to_date', 'to_half_term'))",
     },
@@ -322,6 +329,14 @@ test("an all-through school stands beside both phases, by the year groups of its
 });
 
 // --- internal ---
+
+/** A school in every local authority, so that every figure of DfE's has somebody to stand beside it. */
+async function insertSchoolsEverywhere(db: DuckDBConnection): Promise<void> {
+  await db.run(`
+    insert into raw.schools (school_urn, school_name, phase, la_code, region_code)
+    select row_number() over () + 100000, area_name, 'Primary', area_code, region_code
+    from rules.areas where area_type = 'local authority'`);
+}
 
 function only(...names: string[]): Model[] {
   return readModels().filter(({ name }) => names.includes(name));

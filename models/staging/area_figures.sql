@@ -1,5 +1,5 @@
--- The published figures of England, and of the schools' regions and local authorities, that each period may be set beside:
--- those of the same kind of period and the same series, at the same point.
+-- The published figures that each period may be set beside: those of the same kind of period and the same series, at the same
+-- point.
 --
 -- A complete year compares with the accredited series; a term with that term of the daily series; a year to date with the
 -- daily series as published for the same point of that year: the last edition that counts no further than we do, if it
@@ -21,10 +21,6 @@ benchmarks as (
     where breakdown is null
 ),
 
-schools as (
-    from raw.schools
-),
-
 days_behind as (
     select value::integer as days
     from rules.benchmark_limits
@@ -37,28 +33,15 @@ periods as (
     group by school_year, period_type, period
 ),
 
-own_areas as (
-    select 'E92000001' as area_code
-    union
-    select la_code from schools
-    union
-    select region_code from schools
-),
-
-of_own_areas as (
-    select benchmarks.*
-    from benchmarks semi join own_areas on benchmarks.area_code = own_areas.area_code
-),
-
 complete as (
     select
-        of_own_areas.*, periods.school_year as year_of_period, periods.period_type as type_of_period,
+        benchmarks.*, periods.school_year as year_of_period, periods.period_type as type_of_period,
         periods.period as our_period, ends_on
-    from of_own_areas
+    from benchmarks
     join periods
-        on of_own_areas.school_year = periods.school_year
-        and of_own_areas.period_type = periods.period_type
-        and of_own_areas.period = periods.period
+        on benchmarks.school_year = periods.school_year
+        and benchmarks.period_type = periods.period_type
+        and benchmarks.period = periods.period
     where is_complete and series in ('accredited, full year', 'daily, term')
 ),
 
@@ -82,12 +65,12 @@ same_point as (
 ),
 
 to_date as (
-    select of_own_areas.*, year_of_period, type_of_period, our_period, ends_on
-    from of_own_areas
+    select benchmarks.*, year_of_period, type_of_period, our_period, ends_on
+    from benchmarks
     join same_point
-        on of_own_areas.school_year = same_point.school_year
-        and of_own_areas.counted_to = same_point.counted_to
-        and of_own_areas.published_on = same_point.published_on
+        on benchmarks.school_year = same_point.school_year
+        and benchmarks.counted_to = same_point.counted_to
+        and benchmarks.published_on = same_point.published_on
     where series = 'daily, year to date'
 ),
 

@@ -1,5 +1,5 @@
 -- Every published figure that ours may stand beside, once: whose series it is, of which area, phase and group of pupils, for
--- what period, counted to which day and published on which.
+-- what period, counted to which day and published on which. Areas are England and the schools' regions and local authorities.
 --
 -- DfE's year to date as published through the year, shipped and loaded; terms of the daily series; full years of the
 -- accredited series, of all pupils and of groups (`breakdown` and `cohort`, null for all pupils). A year to date has no
@@ -11,12 +11,23 @@
 -- check: period_type is not null
 -- check: (series = 'daily, year to date') = (counted_to is not null)
 -- check: (series = 'daily, year to date') = (period is null)
--- check: area_type is not null
 
 with
 
+schools as (
+    from raw.schools
+),
+
+own_areas as (
+    select area_code, area_type, area_name
+    from rules.areas
+    where area_type = 'country'
+        or area_code in (select la_code from schools)
+        or area_code in (select region_code from schools)
+),
+
 published_to_date as (
-    from rules.published_to_date
+    from rules.published_to_date semi join own_areas using (area_code)
 ),
 
 published_editions as (
@@ -39,10 +50,6 @@ dfe_total_methods as (
     from rules.dfe_total_methods
 ),
 
-areas as (
-    from rules.areas
-),
-
 dfe_editions as (
     from staging.dfe_editions
     where not is_shipped
@@ -50,7 +57,7 @@ dfe_editions as (
 ),
 
 dfe_figures as (
-    from raw.dfe_figures
+    from raw.dfe_figures semi join own_areas using (area_code)
     where column_name in ('attendance_perc', 'pa_perc')
 ),
 
@@ -223,7 +230,7 @@ described as (
         listed_in
     from united
     left join benchmark_series on united.series = benchmark_series.series
-    left join areas on united.area_code = areas.area_code
+    join own_areas on united.area_code = own_areas.area_code
     left join methods
         on if(phase = 'Total' and united.series like 'daily%', united.school_year, null) = methods.school_year
 )
