@@ -147,6 +147,8 @@ export interface RegisterFormat {
   /** Where the records are, for XML. */
   xml?: XmlLayout;
   readings: readonly Reading[];
+  /** The names that its columns go by, where there are no readings. */
+  fields?: Fields;
   /** Takes the sheet in by itself, where it is not a register of pupils; then there are no readings. */
   take?: (arrival: Arrival, sheet: Sheet) => Promise<Taken>;
 }
@@ -154,7 +156,8 @@ export interface RegisterFormat {
 /** Which of its required columns a sheet lacks: none when it is of this format. Other names of a field count. */
 export function lacks(format: RegisterFormat, columns: readonly string[]): string[] {
   const plain = new Set(columns.map(plainName));
-  const known = format.readings.flatMap((reading) => Object.values(reading.fields as Record<string, Names>));
+  const readings = [...format.readings, { fields: format.fields ?? {} }];
+  const known = readings.flatMap((reading) => Object.values(reading.fields as Record<string, Names>));
   return format.required.filter((name) => {
     const others = known.filter((names) => names.includes(plainName(name))).flat();
     return ![plainName(name), ...others].some((candidate) => plain.has(candidate));

@@ -11,10 +11,12 @@ import {
 import { bromcomAttendances, bromcomMarks, bromcomSessions, bromcomStudents } from "./formats/bromcom.ts";
 import { ctf } from "./formats/ctf.ts";
 import { dfeCodesExport } from "./formats/dfe_codes_export.ts";
+import { expectations } from "./formats/expectations.ts";
 import { gias } from "./formats/gias.ts";
 import { markRows } from "./formats/mark_rows.ts";
 import { pupilRows } from "./formats/pupil_rows.ts";
 import { schoolFlags } from "./formats/school_flags.ts";
+import { similarSchools } from "./formats/similar_schools.ts";
 import { simsMarks, simsPupils } from "./formats/sims.ts";
 import { wondeCodes, wondeSessions, wondeStudents } from "./formats/wonde.ts";
 import { xporterMarks, xporterSen, xporterStudents, xporterStudentsWithMarks } from "./formats/xporter.ts";
@@ -47,4 +49,6 @@ export const FORMATS: readonly RegisterFormat[] = [
   dfeCodesExport,
   dfeYearToDate,
   gias,
+  expectations,
+  similarSchools,
 ];

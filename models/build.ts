@@ -7,6 +7,7 @@ import { quote, rows, withDuckDB } from "../ingest/duckdb.ts";
 import { enrolmentsTable } from "../ingest/enrolments.ts";
 import { diskFull, RollbookError } from "../ingest/errors.ts";
 import { establishmentsTable } from "../ingest/establishments.ts";
+import { expectationsTable } from "../ingest/expectations.ts";
 import { dataFolders, partsOf } from "../ingest/lake.ts";
 import { type Load, readLedger } from "../ingest/ledger.ts";
 import { alone } from "../ingest/lock.ts";
@@ -15,6 +16,7 @@ import { marksTable } from "../ingest/marks.ts";
 import type { Project } from "../ingest/project.ts";
 import { pupilIdsTable } from "../ingest/pupil_ids.ts";
 import { pupilsTable } from "../ingest/pupils.ts";
+import { similarSchoolsTable } from "../ingest/similar_schools.ts";
 import { statusesTable } from "../ingest/statuses.ts";
 import { frozenFolder, frozenTables, readFrozen } from "./frozen.ts";
 import { settleIdentities } from "./identities.ts";
@@ -36,6 +38,8 @@ const LAKE_TABLES = {
   mark_codes: markCodesTable,
   establishments: establishmentsTable,
   dfe_figures: dfeFiguresTable,
+  expectations: expectationsTable,
+  similar_schools: similarSchoolsTable,
   quarantine: notedTable("quarantine"),
   doubts: notedTable("doubts"),
 } as const;

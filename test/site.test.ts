@@ -31,11 +31,15 @@ describe.skipIf(!findChromium())("in a browser (skipped where there is no Chromi
     const headings = new Map(visits.map((visit) => [visit.address, visit.heading]));
     expect(headings.get("/")).toBe("Where do we stand?");
     expect(headings.get("/trends/")).toBe("Is it getting better?");
+    expect(headings.get("/compare/")).toBe("Compared with whom?");
+    expect(headings.get("/weeks/")).toBe("How does our year run beside England’s?");
+    expect(headings.get("/visits/")).toBe("Which school needs a visit?");
     expect(headings.get("/checks/")).toBe("Do the figures add up?");
     expect(headings.get("/left-behind/")).toBe("Who is being left behind?");
     for (const { urn, name } of project.schools) {
       expect(headings.get(`/left-behind/${urn}/`)).toBe(`Who is being left behind at ${name}?`);
       expect(headings.get(`/schools/${urn}/`)).toBe(`How is attendance at ${name}?`);
+      expect(headings.get(`/compare/${urn}/`)).toBe(`With whom is ${name} compared?`);
     }
   });
 
@@ -47,7 +51,32 @@ describe.skipIf(!findChromium())("in a browser (skipped where there is no Chromi
   test("every chart is drawn", async () => {
     const charts = visits.map(({ address, charts: { expected, drawn } }) => ({ address, expected, drawn }));
     for (const { expected, drawn } of charts) expect(drawn).toBe(expected);
-    expect(charts.map(({ expected }) => expected)).toEqual([1, 0, ...(await groupCharts()), ...urns.map(() => 2), 6]);
+    const found = new Map(charts.map(({ address, expected }) => [address, expected]));
+    const usual = ["/", "/checks/", "/weeks/", "/trends/", ...urns.map((urn) => `/schools/${urn}/`)];
+    expect(usual.map((address) => found.get(address))).toEqual([1, 0, 1, 6, ...urns.map(() => 2)]);
+    const ofGroups = ["/left-behind/", ...urns.map((urn) => `/left-behind/${urn}/`)];
+    expect(ofGroups.map((address) => found.get(address))).toEqual(await groupCharts());
+    const compared = ["/compare/", ...urns.map((urn) => `/compare/${urn}/`)];
+    expect(compared.map((address) => found.get(address))).toEqual(await comparedCharts());
+    expect(found.get("/visits/")).toBe(await funnels());
+  });
+
+  test("every page says to which day DfE's figures count, and when and where DfE published them", async () => {
+    const [edition] = await withDuckDB({ path: warehouse, readOnly: true }, (db) =>
+      rows(
+        db,
+        `select
+          strftime(benchmarks_counted_to, '%-d %B %Y') as counted_to,
+          strftime(benchmarks_published_on, '%-d %B %Y') as published_on
+        from marts.trust`,
+      ),
+    );
+    const said = `DfE’s figures count to ${edition?.counted_to} (“Pupil attendance in schools”, published ${edition?.published_on}).`;
+    const words = (address: string) =>
+      readFileSync(path.join(site, address, "index.html"), "utf8")
+        .replace(/<[^>]*>/g, "")
+        .replace(/\s+/g, " ");
+    expect(visits.map(({ address }) => address).filter((address) => !words(address).includes(said))).toEqual([]);
   });
 
   test("no page fetches the query engine: every query was answered when the site was built", () => {
@@ -212,6 +241,8 @@ interface EvidenceQuery {
 function isShown(name: string, schoolYear: string): boolean {
   if (/^\w+\|(now|checks)\||^\d+\|bands\||^rows_/.test(name)) return true;
   const [school, period, year] = name.split("|");
+  if (/^dfe\||\|(funnel|weeks)\|/.test(name)) return true;
+  if (period === "compare") return true;
   if (period === "groups") return /\|(pupils|percent_attendance|others_percent_attendance|gap_points)$/.test(name);
   const shown = school === "trust" || (period === "year_to_date" && year === schoolYear);
   return shown && /\|(value|change_points|england_value|england_gap)$/.test(name);
@@ -268,6 +299,45 @@ async function groupCharts(): Promise<number[]> {
     ),
   );
   return found.map(({ charts }) => Number(charts));
+}
+
+/** How many charts of comparisons the pages of the trust and of each school have, by what may be shown. */
+async function comparedCharts(): Promise<number[]> {
+  const found = await withDuckDB({ path: warehouse, readOnly: true }, (db) =>
+    rows(
+      db,
+      `select
+        school_urn,
+        bool_or(period_type = 'year_to_date' and measure = 'percent_attendance' and comparator_value is not null)::integer
+          + (school_urn in (select coalesce(school_urn, 0) from marts.band_comparisons where england_school_year is not null))::integer
+          + (school_urn in (
+            select coalesce(groups.school_urn, 0)
+            from board.cohort_gaps as groups
+            join marts.year_group_comparisons as england
+              on groups.school_urn is not distinct from england.school_urn and groups.school_year = england.school_year
+              and groups.cohort = england.year_group and groups.period_type = 'year' and groups.breakdown = 'year_group'
+            where england.england_school_year is not null and groups.percent_persistent is not null
+          ))::integer as charts
+      from (select * replace (coalesce(school_urn, 0) as school_urn) from marts.benchmark_comparisons)
+      group by school_urn
+      order by school_urn`,
+    ),
+  );
+  return found.map(({ charts }) => Number(charts));
+}
+
+/** How many measures have a funnel. */
+async function funnels(): Promise<number> {
+  const [found] = await withDuckDB({ path: warehouse, readOnly: true }, (db) =>
+    rows(
+      db,
+      `select count(distinct measure) as charts
+      from marts.funnel semi join marts.funnel_limits using (phase, school_year, period_type, measure)
+      join marts.trust using (school_year)
+      where period_type = 'year_to_date'`,
+    ),
+  );
+  return Number(found?.charts);
 }
 
 /** Every figure that the pages may show, by name, straight from the marts. */
@@ -337,6 +407,64 @@ async function figuresOfWarehouse(): Promise<Map<string, number | null>> {
               and shown.breakdown = gaps.breakdown and shown.cohort = gaps.cohort
           )
       ),
+      compared as (
+        select *, round(shown - comparator_value, places) as difference_points
+        from (
+          select
+            concat_ws('|', coalesce(school_urn::varchar, 'trust'), 'compare', period_type, measure) as name,
+            comparator,
+            missing,
+            if(measure = 'percent_attendance', 1, 0) as places,
+            round(value, places) as shown,
+            if(comparator = 'other schools' and places = 0, null, round(comparator_value, places)) as comparator_value
+          from marts.benchmark_comparisons left join marts.trust using (school_year)
+          where (period_type = 'year_to_date' and trust_name is not null)
+            or (period_type = 'year' and school_year = (select max(school_year) from marts.benchmark_comparisons where period_type = 'year'))
+        )
+      ),
+      funnels as (
+        select
+          concat_ws('|', school_urn, 'funnel', measure) as name,
+          5 * round(pupils / 5) as pupils,
+          round(value, if(measure = 'percent_attendance', 1, 0)) as value,
+          round(comparator, if(measure = 'percent_attendance', 1, 0)) as england_value
+        from marts.funnel join marts.trust using (school_year)
+        where period_type = 'year_to_date'
+      ),
+      weeks as (
+        select *, round(percent_attendance - england_value, 1) as gap_points
+        from (
+          select
+            concat_ws('|', 'trust', 'weeks', counted_to) as name,
+            round(percent_attendance, 1) as percent_attendance,
+            round(england_value, 1) as england_value
+          from marts.year_in_weeks
+          where school_urn is null
+        )
+      ),
+      -- DfE's figures as its files have them, and not as our models pass them on
+      dfe as (
+        select area_code, upper(phase[1]) || phase[2:] as phase, 'year_to_date' as period_type, measure, number
+        from (
+          select area_code, split_part(told, '_', 1) as phase, 'percent_' || split_part(told, '_', 2) as measure, number
+          from (
+            select area_code, published_to_date.* exclude (published_on, area_code)
+            from rules.published_to_date
+            where published_on = (
+              select max_by(published_on, (counted_to, published_on))
+              from rules.published_editions join marts.trust on counted_to <= as_at
+            )
+          ) unpivot (number for told in (columns(* exclude (area_code))))
+        )
+        union all
+        select area_code, phase, 'year', measure, number
+        from (
+          select area_code, phase, percent_attendance, percent_persistent, percent_severe
+          from rules.published_figures
+          where series = 'accredited, full year'
+            and school_year = (select max(school_year) from marts.benchmark_comparisons where period_type = 'year')
+        ) unpivot (number for measure in (percent_attendance, percent_persistent, percent_severe))
+      ),
       checks as (
         select
           school_urn, check_name, is_binding, figure,
@@ -345,6 +473,22 @@ async function figuresOfWarehouse(): Promise<Map<string, number | null>> {
         from marts.reconciliation unpivot (number for figure in (expected, found))
       )
       select name || '|value' as name, value as number from since
+      union all
+        select concat_ws('|', name, comparator, figure), number
+        from compared unpivot include nulls (number for figure in (comparator_value, difference_points))
+        where missing is null
+      union all select distinct name || '|own|value', shown from compared
+      union all
+        select concat_ws('|', 'dfe', area_name, phase, period_type, measure), number::double
+        from dfe join rules.areas using (area_code)
+        where phase in (select phase from raw.schools)
+          and (area_type = 'country' or area_code in (select unnest([la_code, region_code]) from raw.schools))
+      union all
+        select name || '|' || figure, number
+        from funnels unpivot include nulls (number for figure in (pupils, value, england_value))
+      union all
+        select name || '|' || figure, number
+        from weeks unpivot include nulls (number for figure in (percent_attendance, england_value, gap_points))
       union all select name || '|change_points', round(since_last, places) from since
       union all select name || '|change_since_first', round(since_first, places) from since
       union all select name || '|england_value', england_value from since

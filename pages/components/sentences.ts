@@ -4,6 +4,7 @@ import {
   changed,
   figureName,
   figureText,
+  likeWhom,
   type Measure,
   moved,
   places,
@@ -83,7 +84,7 @@ function compared(row: TrendRow, phase: string | undefined): Part[] {
           figure(row, "england_gap", besideEngland),
           " England (",
           figure(row, "england_value"),
-          phase ? `, ${phase.toLowerCase()} schools)` : ", weighted by our schools’ phases)",
+          `, ${likeWhom(phase)})`,
         ]
       : []),
     ". ",

@@ -80,3 +80,22 @@ export const MEASURES: { measure: Measure; title: string }[] = [
   { measure: "percent_persistent", title: "Persistent absence" },
   { measure: "percent_severe", title: "Severe absence" },
 ];
+
+/** `9 January 2026`, of a day as a query gives it; a dash where there is none. */
+export function day(date: Date | number | string | null | undefined): string {
+  if (date === null || date === undefined) return "–";
+  const format = { day: "numeric", month: "long", year: "numeric", timeZone: "UTC" } as const;
+  return new Date(date).toLocaleDateString("en-GB", format);
+}
+
+/** Which of England's schools a school or the trust stands beside: `primary schools`. Without a phase, the trust. */
+export function likeWhom(phase: string | undefined): string {
+  if (phase === undefined) return "weighted by our schools’ phases";
+  return phase === "All-through" ? "weighted by its own year groups" : `${phase.toLowerCase()} schools`;
+}
+
+/** `1st`, `12th`, `23rd` */
+export function ordinal(place: number): string {
+  const endings: Record<string, string> = { one: "st", two: "nd", few: "rd", other: "th" };
+  return `${place}${endings[new Intl.PluralRules("en-GB", { type: "ordinal" }).select(place)] ?? "th"}`;
+}

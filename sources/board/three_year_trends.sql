@@ -32,5 +32,6 @@ select
     round(change_since_first, places) + 0 as change_since_first,
     england_shown as england_value,
     round(gap, places) + 0 as england_gap,
-    round(england_change_since_first, places) + 0 as england_change_since_first
+    round(england_change_since_first, places) + 0 as england_change_since_first,
+    is_beyond_chance
 from compared
