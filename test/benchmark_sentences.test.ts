@@ -411,7 +411,7 @@ describe("how the year runs", () => {
   test("the gap now and at the first count, and what became of it", () => {
     expect(said(course(weeks))).toEqual([
       "From September to 9 January 2026 our pupils attended 92.7% of sessions, 0.3 points above England (92.4%, weighted by our schools’ phases).",
-      "At DfE’s first count, to 12 September 2025, we were 0.7 points below England: 93.9% against 94.6%. Since then we have gained 1.0 points on England.",
+      "At the first of DfE’s counts beside ours, to 12 September 2025, we were 0.7 points below England: 93.9% against 94.6%. Since then we have gained 1.0 points on England.",
     ]);
     expect(aboutWeeks(weeks)[0]).toMatch(/^We have gained on England/);
     expect(said(course([week("2025-09-12", 94, 94), week("2026-01-09", 92, 92)]))[1]).toMatch(

@@ -39,7 +39,7 @@ export function course(rows: Week[]): Part[][] {
       ? []
       : [
           [
-            `At DfE’s first count, to ${day(first.counted_to)}, we were `,
+            `At the first of DfE’s counts beside ours, to ${day(first.counted_to)}, we were `,
             figure(first, "gap_points", besideEngland(first.gap_points ?? 0, 1)),
             " England: ",
             figure(first, "percent_attendance", percent(first.percent_attendance, 1)),
@@ -60,10 +60,10 @@ export function aboutWeeks(rows: Week[]): string[] {
   const change = movedBy(first, last);
   return [
     change < 0
-      ? "We have lost ground on England since September. In which fortnight did it begin, and what happened then?"
+      ? "We have lost ground on England since the first count. In which fortnight did it begin, and what happened then?"
       : change > 0
-        ? "We have gained on England since September. What was done, and does it go on?"
-        : "We stand to England as we did in September. Was that what we planned for this year?",
+        ? "We have gained on England since the first count. What was done, and does it go on?"
+        : "We stand to England as we did at the first count. Was that what we planned for this year?",
     "A figure from the start of the year moves little by spring. What do the last five weeks by themselves say?",
   ];
 }
