@@ -30,7 +30,7 @@ describe.skipIf(!fs.existsSync(PUBLISHED))("DfE's own files beside the checkout"
     const compared = await withDuckDB({}, async (db) => {
       await createRawTables(db);
       await insertSchoolsEverywhere(db);
-      await buildModels(db, only("staging.dfe_editions", "staging.benchmarks"), () => {});
+      await buildModels(db, only("staging.school_areas", "staging.dfe_editions", "staging.benchmarks"), () => {});
       return rows(
         db,
         `with printed as (${PRINTED}),
@@ -60,7 +60,7 @@ describe.skipIf(!fs.existsSync(PUBLISHED))("DfE's own files beside the checkout"
         select 100001, school_year, 'year_to_date', 'to ' || counted_to, make_date(left(school_year, 4)::integer, 8, 1),
           counted_to, false
         from (select distinct school_year, counted_to from rules.published_editions)`);
-      await make(db, "staging.benchmarks", "staging.area_figures");
+      await make(db, "staging.school_areas", "staging.benchmarks", "staging.area_figures");
       return rows(
         db,
         `with printed as (
@@ -188,6 +188,13 @@ describe.skipIf(!fs.existsSync(PUBLISHED))("DfE's own files beside the checkout"
   });
 });
 
+test("all published figures together are under 2 MB", () => {
+  const rules = path.join(import.meta.dirname, "..", "models", "rules");
+  const published = fs.readdirSync(rules).filter((name) => /^(published_|areas|benchmark_)/.test(name));
+  expect(published).toHaveLength(8);
+  expect(published.reduce((bytes, name) => bytes + fs.statSync(path.join(rules, name)).size, 0)).toBeLessThan(2e6);
+});
+
 describe("what must not be mixed", () => {
   const OF_A_FULL_YEAR = { series: "accredited, full year", period_type: "year", period: "2025/26" };
   const figure = (given: object) => ({
@@ -267,6 +274,7 @@ describe("what must not be mixed", () => {
         await createTables(db, modelsFor(["staging.weighted_benchmarks"]));
         const schools = weighs.map((phase, i) => ({ school_urn: 999001 + i, phase, la_code: "E1", region_code: "E2" }));
         await insertRaw(db, { schools });
+        await make(db, "staging.school_areas");
         await replace(db, "staging.periods", [
           {
             school_urn: 999001,

@@ -23,19 +23,8 @@ benchmarks as (
     where series = 'daily, year to date' and breakdown is null and measure = 'percent_attendance'
 ),
 
-schools as (
-    from raw.schools
-),
-
-areas_of_schools as (
-    select school_urn, 'country' as area_type, 'E92000001' as area_code
-    from schools
-    union all
-    select school_urn, 'region', region_code
-    from schools
-    union all
-    select school_urn, 'local authority', la_code
-    from schools
+school_areas as (
+    from staging.school_areas
 ),
 
 beside as (
@@ -44,13 +33,13 @@ beside as (
         edition_sessions.school_year,
         edition_sessions.counted_to,
         edition_sessions.published_on,
-        areas_of_schools.area_type,
+        school_areas.area_type,
         sessions_possible,
         value
     from edition_sessions
-    join areas_of_schools on edition_sessions.school_urn = areas_of_schools.school_urn
+    join school_areas on edition_sessions.school_urn = school_areas.school_urn
     left join benchmarks
-        on areas_of_schools.area_code = benchmarks.area_code
+        on school_areas.area_code = benchmarks.area_code
         and edition_sessions.phase = benchmarks.phase
         and edition_sessions.school_year = benchmarks.school_year
         and edition_sessions.counted_to = benchmarks.counted_to

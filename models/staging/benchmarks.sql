@@ -14,16 +14,14 @@
 
 with
 
-schools as (
-    from raw.schools
+school_areas as (
+    from staging.school_areas
 ),
 
 own_areas as (
     select area_code, area_type, area_name
     from rules.areas
-    where area_type = 'country'
-        or area_code in (select la_code from schools)
-        or area_code in (select region_code from schools)
+    where area_type = 'country' or area_code in (select area_code from school_areas)
 ),
 
 published_to_date as (

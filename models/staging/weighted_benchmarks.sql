@@ -21,23 +21,12 @@ area_figures as (
     from staging.area_figures
 ),
 
-schools as (
-    from raw.schools
+school_areas as (
+    from staging.school_areas
 ),
 
 chance as (
     from rules.chance
-),
-
-areas_of_schools as (
-    select school_urn, 'country' as area_type, 'E92000001' as area_code
-    from schools
-    union all
-    select school_urn, 'region', region_code
-    from schools
-    union all
-    select school_urn, 'local authority', la_code
-    from schools
 ),
 
 beside as (
@@ -47,8 +36,8 @@ beside as (
         phase_weights.period_type,
         phase_weights.period,
         chance.measure,
-        areas_of_schools.area_type,
-        areas_of_schools.area_code,
+        school_areas.area_type,
+        school_areas.area_code,
         area_name,
         phase_weights.phase,
         area_figures.phase as benchmark_phase,
@@ -60,9 +49,9 @@ beside as (
         published_on
     from phase_weights
     cross join chance
-    join areas_of_schools on phase_weights.school_urn = areas_of_schools.school_urn
+    join school_areas on phase_weights.school_urn = school_areas.school_urn
     left join area_figures
-        on areas_of_schools.area_code = area_figures.area_code
+        on school_areas.area_code = area_figures.area_code
         and phase_weights.phase = area_figures.phase
         and phase_weights.school_year = area_figures.school_year
         and phase_weights.period_type = area_figures.period_type
