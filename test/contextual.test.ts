@@ -1,14 +1,11 @@
 import fs from "node:fs";
 import path from "node:path";
-import type { DuckDBConnection } from "@duckdb/node-api";
 import { parse } from "csv-parse/sync";
 import fc from "fast-check";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { withDuckDB } from "../ingest/duckdb.ts";
-import { createRawTables } from "../models/build.ts";
+import { beforeAll, describe, expect, test } from "vitest";
 import type { Model } from "../models/model.ts";
 import { RULES_FOLDER } from "../models/rules.ts";
-import { createTables, runExample } from "./examples.ts";
+import { databaseOf, runExample } from "./examples.ts";
 import { modelsFor } from "./raw_rows.ts";
 
 const SEED = 20260320;
@@ -35,30 +32,7 @@ const bands = table("published_bands");
 const figures = table("published_figures");
 const cohortFigures = table("published_cohort_figures");
 
-/** One database with an empty table of each model: examples leave nothing behind. */
-let db: DuckDBConnection;
-let close: () => void;
-let closed: Promise<void>;
-
-beforeAll(async () => {
-  await new Promise<void>((opened, failed) => {
-    closed = withDuckDB({}, async (connection) => {
-      await createRawTables(connection);
-      await createTables(connection, models);
-      db = connection;
-      await new Promise<void>((ended) => {
-        close = ended;
-        opened();
-      });
-    });
-    closed.catch(failed);
-  });
-}, 60_000);
-
-afterAll(async () => {
-  close();
-  await closed;
-});
+const db = databaseOf(models);
 
 describe("the expectation by the mix of pupils", () => {
   const random = fc.sample(
@@ -433,7 +407,7 @@ function givenSchools(
 }
 
 async function run(name: string, given: Record<string, Row[]>, columns: string[]): Promise<Record<string, string>[]> {
-  return await runExample(db, models, modelOf(name), {
+  return await runExample(db(), models, modelOf(name), {
     title: name,
     given: Object.entries(given).map(([table, ofTable]) => ({ table, rows: ofTable.map(asText) })),
     expect: [Object.fromEntries(columns.map((column) => [column, ""]))],
@@ -443,7 +417,7 @@ async function run(name: string, given: Record<string, Row[]>, columns: string[]
 /** How many rows of the model break one of its checks. */
 async function broken(model: Model, given: Record<string, Row[]>, check: string): Promise<number> {
   const checked = { ...model, sql: `select (${check}) as holds from (${model.sql}\n)` };
-  const made = await runExample(db, models, checked, {
+  const made = await runExample(db(), models, checked, {
     title: model.name,
     given: Object.entries(given).map(([table, ofTable]) => ({ table, rows: ofTable.map(asText) })),
     expect: [{ holds: "" }],

@@ -1,5 +1,7 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
-import { quote, rows } from "../ingest/duckdb.ts";
+import { afterAll, beforeAll } from "vitest";
+import { quote, rows, withDuckDB } from "../ingest/duckdb.ts";
+import { createRawTables } from "../models/build.ts";
 import type { Model } from "../models/model.ts";
 
 type Row = Record<string, string>;
@@ -46,6 +48,32 @@ export function readExamples(text: string): Example[] {
 /** Makes every model an empty table, a view too: an example may give its rows. */
 export async function createTables(db: DuckDBConnection, models: Model[]): Promise<void> {
   for (const { name, sql } of models) await db.run(`create table ${name} as ${sql}`);
+}
+
+/** One database for all tests of a file or block, with an empty table of each model: examples leave nothing behind. */
+export function databaseOf(models: Model[]): () => DuckDBConnection {
+  let db: DuckDBConnection;
+  let close: () => void;
+  let closed: Promise<void>;
+  beforeAll(async () => {
+    await new Promise<void>((opened, failed) => {
+      closed = withDuckDB({}, async (connection) => {
+        await createRawTables(connection);
+        await createTables(connection, models);
+        db = connection;
+        await new Promise<void>((ended) => {
+          close = ended;
+          opened();
+        });
+      });
+      closed.catch(failed);
+    });
+  }, 60_000);
+  afterAll(async () => {
+    close();
+    await closed;
+  });
+  return () => db;
 }
 
 /**

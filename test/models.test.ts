@@ -1,45 +1,22 @@
 import fs from "node:fs";
 import path from "node:path";
-import type { DuckDBConnection } from "@duckdb/node-api";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { withDuckDB } from "../ingest/duckdb.ts";
 import { buildModels, createRawTables } from "../models/build.ts";
 import { readModel, readModels } from "../models/model.ts";
-import { createTables, readExamples, runExample } from "./examples.ts";
+import { databaseOf, readExamples, runExample } from "./examples.ts";
 
 const models = readModels();
 const byWords = (a: unknown, b: unknown) => JSON.stringify(a).localeCompare(JSON.stringify(b));
 
 describe("worked examples", () => {
-  let db: DuckDBConnection;
-  let close: () => void;
-  let closed: Promise<void>;
-
-  beforeAll(async () => {
-    await new Promise<void>((opened, failed) => {
-      closed = withDuckDB({}, async (connection) => {
-        await createRawTables(connection);
-        await createTables(connection, models);
-        db = connection;
-        await new Promise<void>((ended) => {
-          close = ended;
-          opened();
-        });
-      });
-      closed.catch(failed);
-    });
-  }, 60_000);
-
-  afterAll(async () => {
-    close();
-    await closed;
-  });
+  const db = databaseOf(models);
 
   for (const model of models) {
     const file = path.join(import.meta.dirname, "..", model.file.replace(/\.sql$/, ".test.md"));
     for (const example of fs.existsSync(file) ? readExamples(fs.readFileSync(file, "utf8")) : []) {
       test(`${model.name}: ${example.title}`, async () => {
-        const made = await runExample(db, models, model, example);
+        const made = await runExample(db(), models, model, example);
         expect(made.sort(byWords)).toEqual(example.expect.sort(byWords));
       });
     }
