@@ -252,7 +252,7 @@ function besideAreas(schools: School[], urn: number | null, measure: Measure, fi
       measure,
       comparator: type === "country" ? "England" : type,
       value: lacks ? null : sum / weights,
-      missing: lacks ? (heldBack ? "DfE holds the figure back" : "DfE publishes none") : null,
+      missing: lacks ? (heldBack ? "DfE holds the figure back" : "No figure is held") : null,
       place: null,
       percentile: null,
     };

@@ -135,7 +135,7 @@ describe("compared with whom", () => {
     expect(said(compared([ENGLAND, { ...AUTHORITY, ...missing }], OAK))[0]).not.toContain("Leeds");
     expect(verdictText({ ...AUTHORITY, ...missing })).toBe("DfE holds the figure back");
     expect(said(compared([beside(missing)], OAK))).toEqual([
-      "At Oak pupils attended 94.1% of sessions so far this year. DfE publishes no figure to set beside it at this point of the year.",
+      "At Oak pupils attended 94.1% of sessions so far this year. No figure of DfE’s is held to set beside it at this point of the year.",
     ]);
     expect(said(compared([], OAK))).toEqual(["There are no figures of this school year to compare."]);
     expect(aboutComparisons([beside(missing)], OAK)[0]).toMatch(
@@ -144,7 +144,7 @@ describe("compared with whom", () => {
   });
 
   test("comparators without a figure share a line, and are named as the rows with their figure name them", () => {
-    const none = { comparator_value: null, difference_points: null, verdict: null, missing: "DfE publishes none" };
+    const none = { comparator_value: null, difference_points: null, verdict: null, missing: "No figure is held" };
     const table = lines(
       [
         beside({ ...none, comparator: "local authority", area_name: null }),
@@ -155,7 +155,7 @@ describe("compared with whom", () => {
     );
     expect(table.map(({ names, verdict }) => [names, verdict])).toEqual([
       ["England", "In line"],
-      ["Its region and its local authority", "DfE publishes none"],
+      ["Its region and its local authority", "No figure is held"],
     ]);
     expect(lines([REGION, AUTHORITY, beside(none)], OAK).map(({ names }) => names)).toEqual([
       "Yorkshire and The Humber",

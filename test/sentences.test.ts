@@ -27,6 +27,10 @@ const said = (sentences: Part[][]) =>
 const standingOf = (row: Partial<TrendRow>, school?: typeof OAK) =>
   said(standing([{ ...ATTENDANCE, ...row }], school))[0];
 
+test("where there are no figures of the school year yet, the answer says so", () => {
+  expect(said(standing([]))).toEqual(["There are no figures of this school year yet."]);
+});
+
 const STANDINGS: [string, Partial<TrendRow>, string][] = [
   [
     "higher than last year and below England",
@@ -51,12 +55,12 @@ const STANDINGS: [string, Partial<TrendRow>, string][] = [
   [
     "without England",
     { england_value: null, england_gap: null },
-    "Pupils attended 92.9% of sessions so far this year, 0.4 points higher than at the same week last year. DfE publishes no figure for England at this point of the year.",
+    "Pupils attended 92.9% of sessions so far this year, 0.4 points higher than at the same week last year. No figure of DfE’s for England is held for this point of the year.",
   ],
   [
     "with nothing to compare",
     { change_points: null, england_value: null, england_gap: null },
-    "Pupils attended 92.9% of sessions so far this year. There is no figure for the same week last year. DfE publishes no figure for England at this point of the year.",
+    "Pupils attended 92.9% of sessions so far this year. There is no figure for the same week last year. No figure of DfE’s for England is held for this point of the year.",
   ],
   [
     "of pupils, by one whole point",
@@ -66,7 +70,7 @@ const STANDINGS: [string, Partial<TrendRow>, string][] = [
   [
     "of pupils, by less than half a point",
     { measure: "percent_severe", value: 3, change_points: 0, england_value: null, england_gap: null },
-    "3% were severely absent (they missed half of their sessions or more), unchanged from the same week last year. DfE publishes no figure for England at this point of the year.",
+    "3% were severely absent (they missed half of their sessions or more), unchanged from the same week last year. No figure of DfE’s for England is held for this point of the year.",
   ],
 ];
 

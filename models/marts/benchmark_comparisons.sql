@@ -5,7 +5,7 @@
 -- beside the accredited series, a term beside that term of the daily series, a year to date beside the daily series as
 -- published for the same point of that year (`published_on`, `counted_to`). England, region and authority are weighted by
 -- the school's or trust's own phases where there are several (staging.weighted_benchmarks). `missing` says why there is
--- nothing to stand beside: DfE holds the figure back, or publishes none.
+-- nothing to stand beside: DfE holds the figure back, or none is held here (not published, or not shipped or loaded).
 --
 -- difference_points is ours less theirs. low_points to high_points is where it lies with 95% confidence if our pupils are a
 -- sample of those who might have come: published figures are of so many pupils that they are taken as exact; of other
@@ -70,7 +70,7 @@ beside_published as (
         case
             when weighted_benchmarks.value is not null then null
             when symbol is not null then 'DfE holds the figure back'
-            else 'DfE publishes none'
+            else 'No figure is held'
         end as missing,
         is_phase_weighted,
         if(weighted_benchmarks.value is null, null, series) as series,

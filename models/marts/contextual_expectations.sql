@@ -177,7 +177,7 @@ reasoned as (
         published_on,
         case
             when weighted_benchmarks.value is null and symbol is not null then 'DfE holds England''s figure back'
-            when weighted_benchmarks.value is null then 'DfE publishes no figure of England''s to set it beside'
+            when weighted_benchmarks.value is null then 'no figure of England''s is held to set it beside'
             when has_rates and most_percent_unclassified > most_unclassified
             then 'more than ' || most_unclassified::integer || '% of pupils' || if(has_phases, ' of one phase', '')
                 || ' have no place in the mix: free school meals or SEND are not recorded, or England has no rate for them'

@@ -233,7 +233,7 @@ export function aboutComparisons(rows: Comparison[], who?: Who): string[] {
 
 // --- internal ---
 
-const NONE = "DfE publishes no figure to set beside it at this point of the year.";
+const NONE = "No figure of DfE’s is held to set beside it at this point of the year.";
 const ABSENCES: { measure: Measure; words: string }[] = [
   { measure: "percent_persistent", words: "persistently absent (they missed 10% or more of their sessions)" },
   { measure: "percent_severe", words: "severely absent (they missed half of their sessions or more)" },

@@ -17,6 +17,7 @@ export type Part = string | { name: string; text: string };
 
 /** Where the trust or a school stands so far this year: a sentence or two for each measure that has a figure. */
 export function standing(rows: TrendRow[], school?: { school_name: string; phase: string }): Part[][] {
+  if (rows.length === 0) return [["There are no figures of this school year yet."]];
   const tellers: [Measure, (row: TrendRow) => Part[]][] = [
     [
       "percent_attendance",
@@ -89,7 +90,7 @@ function compared(row: TrendRow, phase: string | undefined): Part[] {
       : []),
     ". ",
     ...(last.length === 0 ? [NO_LAST_YEAR] : []),
-    ...(england ? [] : ["DfE publishes no figure for England at this point of the year."]),
+    ...(england ? [] : ["No figure of DfE’s for England is held for this point of the year."]),
   ];
 }
 

@@ -107,7 +107,7 @@ export function standings(rows: FunnelRow[]): Standing[] {
 export function toVisit(rows: FunnelRow[]): Part[][] {
   const schools = standings(rows);
   if (schools.length === 0) {
-    return [["No school can be judged: DfE publishes no figure to set beside ours at this point of the year."]];
+    return [["No school can be judged: no figure of DfE’s is held to set beside ours at this point of the year."]];
   }
   const worse = schools.filter((school) => school.worse.length > 0);
   const better = schools.filter((school) => school.worse.length === 0 && school.better.length > 0);
