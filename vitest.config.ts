@@ -12,6 +12,7 @@ export default defineConfig({
           include: ["test/*.test.ts"],
           exclude: JOURNEY,
           testTimeout: 60_000,
+          hookTimeout: 60_000,
         },
       },
       {

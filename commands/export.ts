@@ -53,14 +53,19 @@ export async function exportTable(
       throw new RollbookError(`The warehouse has no table of that name. It has: ${marts.join(", ")}`);
     }
     const query = `from ${table} order by all`;
-    if (!fs.existsSync(path.dirname(out)) || fs.statSync(out, { throwIfNoEntry: false })?.isDirectory()) {
-      throw new RollbookError(`Cannot write to ${out}: name a file in a folder that is there`);
-    }
+    refuseNoPlace(out);
     if (format === "arrow") return writeArrow(db, query, wanted, out);
     await db.run(`copy (${query}) to ${quote(out)} (${format === "csv" ? "format csv, header" : "format parquet"})`);
     const reader = await db.runAndReadAll(`select count(*)::integer as rows from ${table}`);
     return Number(reader.getRowsJson()[0]?.[0]);
   });
+}
+
+/** Throws unless a file can be made there. */
+export function refuseNoPlace(out: string): void {
+  if (!fs.existsSync(path.dirname(out)) || fs.statSync(out, { throwIfNoEntry: false })?.isDirectory()) {
+    throw new RollbookError(`Cannot write to ${out}: name a file in a folder that is there`);
+  }
 }
 
 // --- internal ---

@@ -1,11 +1,12 @@
 import fs from "node:fs";
 import path from "node:path";
-import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { Listr, type ListrTask, PRESET_TIMER } from "listr2";
 import * as z from "zod";
+import { championSite, championSites, renderChampionSite } from "../evidence/champion.ts";
 import { serveSite } from "../evidence/serve.ts";
 import { renderSite } from "../evidence/site.ts";
-import { rows, withDuckDB } from "../ingest/duckdb.ts";
+import type { SiteKind } from "../evidence/workspace.ts";
 import { EXIT, RollbookError } from "../ingest/errors.ts";
 import { type Forgotten, forget } from "../ingest/forget.ts";
 import { type IngestResult, ingest } from "../ingest/ingest.ts";
@@ -15,6 +16,7 @@ import { isProject, readProject } from "../ingest/project.ts";
 import { buildWarehouse } from "../models/build.ts";
 import { type Build, currentWarehouse, warehouseInUse } from "../models/warehouse.ts";
 import { makeSample } from "../sample/sample.ts";
+import { exportChampionTable, pupilKeysOf, schoolAsked } from "./champion.ts";
 import { explain, explanationText, type FigureRequest } from "./explain.ts";
 import { EXPORT_FORMATS, type ExportFormat, exportTable } from "./export.ts";
 import { fetchPages } from "./fetch.ts";
@@ -55,6 +57,12 @@ interface FetchFlags {
   sinceLast?: boolean;
   url?: string;
   json: boolean;
+}
+
+/** Which site a command is about. */
+interface SiteFlags {
+  project: string;
+  school?: number;
 }
 
 type Step = (log: (line: string) => void) => Promise<void>;
@@ -155,28 +163,55 @@ function program(): Command {
 
   rollbook
     .command("site")
-    .description("render the board site from the warehouse")
+    .description(
+      "render the board site from the warehouse, or the site of one school's attendance champion: it names pupils",
+    )
+    .addArgument(siteArgument())
+    .addOption(schoolOption())
     .addOption(projectOption())
-    .action(async ({ project }: { project: string }) => siteStep(project));
+    .action(async (kind: SiteKind, options: SiteFlags, command: Command) => {
+      refuseSchoolOfBoard(kind, options, command);
+      if (kind === "champion") await championStep(options.project, options.school);
+      else await siteStep(options.project);
+    });
 
   rollbook
     .command("serve")
-    .description("serve the rendered site on this machine")
+    .description("serve a rendered site on this machine, to nobody else")
+    .addArgument(siteArgument())
+    .addOption(schoolOption())
     .addOption(projectOption())
     .addOption(portOption())
-    .action(async ({ project, port }: { project: string; port: number }) => serve(project, port));
+    .action(async (kind: SiteKind, options: SiteFlags & { port: number }, command: Command) => {
+      refuseSchoolOfBoard(kind, options, command);
+      if (kind === "champion") await serveChampion(options.project, options.school, options.port);
+      else await serve(options.project, options.port);
+    });
 
   rollbook
     .command("export")
-    .description("write one table of the warehouse to a file; marts.pupil_attendance has one row a pupil: keep it safe")
-    .argument("<table>", "for example marts.school_attendance")
+    .description(
+      "write one table of the warehouse to a file; marts.pupil_attendance has one row a pupil, champion's tables name them: keep it safe",
+    )
+    .argument("<table>", "for example marts.school_attendance, or champion.tracker of one school")
     .addOption(new Option("--format <format>", "the kind of file").choices(EXPORT_FORMATS).default("csv"))
     .option("--out <file>", "where to write it (default: <table>.<format> in this folder)")
+    .addOption(schoolOption())
     .addOption(projectOption())
-    .action(async (table: string, options: { format: ExportFormat; out?: string; project: string }) => {
-      const warehouse = warehouseInUse(dataFolders(readProject(options.project)).warehouse);
+    .action(async (table: string, options: SiteFlags & { format: ExportFormat; out?: string }, command: Command) => {
+      const isChampions = table.startsWith("champion.");
+      refuseSchoolOfBoard(isChampions ? "champion" : "board", options, command);
+      const project = readProject(options.project);
+      const { path: warehouse } = warehouseInUse(dataFolders(project).warehouse);
       const out = path.resolve(options.out ?? `${table}.${options.format}`);
-      const rows = await exportTable(warehouse.path, table, options.format, out);
+      const rows = isChampions
+        ? await exportChampionTable(
+            { project, warehouse, urn: schoolAsked(project, options.school) },
+            table,
+            options.format,
+            out,
+          )
+        : await exportTable(warehouse, table, options.format, out);
       console.log(`Wrote ${rows.toLocaleString("en-GB")} rows of ${table} to ${out}`);
     });
 
@@ -334,11 +369,34 @@ async function siteStep(dir: string, json = false): Promise<void> {
   );
 }
 
+/** Renders the site of one school's champion, which stays readable by its owner alone. */
+async function championStep(dir: string, school: number | undefined, json = false): Promise<void> {
+  const project = readProject(dir);
+  const urn = schoolAsked(project, school);
+  const folders = dataFolders(project);
+  const { path: warehouse } = warehouseInUse(folders.warehouse);
+  await steps(
+    [
+      [
+        `Rendering the champion's site of ${urn}`,
+        async (log) => {
+          const forbidden = await pupilKeysOf(warehouse);
+          const workspace = path.join(folders.work, `champion-${urn}`);
+          const made = await renderChampionSite({ project, warehouse, urn, workspace, log, forbidden });
+          log(`${made.pages} pages in ${championSite(project, urn)}: they name pupils, and only you can read them`);
+        },
+      ],
+    ],
+    json,
+  );
+}
+
 /** Forgets a pupil, and makes again without them what was built before. */
 async function forgetStep(upn: string, dir: string, json: boolean): Promise<void> {
   const project = readProject(dir);
   const hadWarehouse = fs.existsSync(path.join(dataFolders(project).warehouse, "current.json"));
   const hadSite = fs.existsSync(path.join(project.site, "board"));
+  const champions = await championSites(project);
   let forgotten: Forgotten | undefined;
   await steps(
     [
@@ -354,6 +412,10 @@ async function forgetStep(upn: string, dir: string, json: boolean): Promise<void
   if (!forgotten) throw new Error("forgetting ended without a result");
   if (!json) console.log(forgetSentence(forgotten));
   if (hadWarehouse) await buildStep(dir, { json });
+  for (const urn of champions.filter((urn) => project.schools.some((school) => school.urn === urn))) {
+    if (hadWarehouse) await championStep(dir, urn, json);
+  }
+  // last: it lets others read what is written from then on
   if (hadWarehouse && hadSite) await siteStep(dir, json);
   if (json) console.log(JSON.stringify(forgotten));
 }
@@ -370,16 +432,17 @@ async function freezeStep(name: string | undefined, dir: string, json: boolean):
   console.log(json ? JSON.stringify(frozen) : freezeSentence(frozen));
 }
 
-async function pupilKeysOf(warehouse: string): Promise<string[]> {
-  const keys = await withDuckDB({ path: warehouse, readOnly: true }, (db) =>
-    rows(db, "select distinct pupil_key from raw.marks union select distinct pupil_key from raw.pupils"),
-  );
-  return keys.map((row) => String(row.pupil_key));
-}
-
 async function serve(dir: string, port: number): Promise<void> {
   const { url } = await serveSite({ site: path.join(readProject(dir).site, "board"), port, log: console.log });
   console.log(`The board site is at ${url} (Ctrl+C stops it)`);
+}
+
+async function serveChampion(dir: string, school: number | undefined, port: number): Promise<void> {
+  const project = readProject(dir);
+  const urn = schoolAsked(project, school);
+  const builtBy = `rollbook site champion --school ${urn}`;
+  const { url } = await serveSite({ site: championSite(project, urn), port, log: console.log, builtBy });
+  console.log(`The champion's site of ${urn} is at ${url}, for this machine alone (Ctrl+C stops it)`);
 }
 
 async function status(dir: string, json: boolean): Promise<void> {
@@ -390,8 +453,10 @@ async function status(dir: string, json: boolean): Promise<void> {
   const queries = warehouse ? await registerQueries(warehouse.path) : [];
   const board = path.join(project.site, "board");
   const site = fs.existsSync(board) ? board : null;
+  const champions = (await championSites(project)).map((urn) => championSite(project, urn));
   if (json) {
-    console.log(JSON.stringify({ trust: project.trust, loads, queries, warehouse: warehouse?.path ?? null, site }));
+    const built = { warehouse: warehouse?.path ?? null, site, champions };
+    console.log(JSON.stringify({ trust: project.trust, loads, queries, ...built }));
     return;
   }
   console.log(`${project.trust}: ${project.schools.length} schools`);
@@ -401,6 +466,7 @@ async function status(dir: string, json: boolean): Promise<void> {
     warehouse ? `${warehouseSummary(warehouse)}\nWarehouse: ${warehouse.path}` : "No warehouse has been built yet.",
   );
   console.log(site ? `Board site: ${site}` : "No board site has been rendered yet.");
+  for (const champion of champions) console.log(`Champion's site, which names pupils: ${champion}`);
 }
 
 /** Runs named steps one after another, with their progress and how long each took, or for a machine without a word. */
@@ -438,6 +504,18 @@ function jsonOption(): Option {
 
 function projectOption(): Option {
   return new Option("--project <dir>", "the folder that holds rollbook.yaml").default(".", "this folder");
+}
+
+function siteArgument(): Argument {
+  return new Argument("[site]", "which site").choices(["board", "champion"]).default("board");
+}
+
+function schoolOption(): Option {
+  return new Option("--school <urn>", "the school of the champion, by its URN").argParser(whole);
+}
+
+function refuseSchoolOfBoard(kind: SiteKind, { school }: SiteFlags, command: Command): void {
+  if (kind === "board" && school !== undefined) command.error("error: --school is for the champion of a school");
 }
 
 function portOption(): Option {

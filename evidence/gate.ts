@@ -11,6 +11,8 @@ export interface Expected {
   log: string;
   /** Names, UPNs and other identifiers that no file may hold. */
   forbidden: Iterable<string>;
+  /** Names that pages give, of which one may look like a value that is missing: Infinity is a name. */
+  names?: string[];
 }
 
 /**
@@ -27,7 +29,9 @@ export async function findFaults(site: string, expected: Expected): Promise<stri
     ...faultsInLog(expected.log),
     ...faultsInPageList(files, expected.pages),
     ...(
-      await Promise.all(files.filter((file) => file.endsWith(".html")).map((file) => faultsInPage(site, file)))
+      await Promise.all(
+        files.filter((file) => file.endsWith(".html")).map((file) => faultsInPage(site, file, expected.names ?? [])),
+      )
     ).flat(),
     ...(await faultsInData(site, files, expected.tables)),
     ...(await findIdentifiers(site, expected.forbidden)).map(
@@ -52,15 +56,22 @@ function faultsInPageList(files: string[], pages: string[]): string[] {
   ];
 }
 
-async function faultsInPage(site: string, file: string): Promise<string[]> {
+const MISSING = /\b(undefined|NaN|null|Infinity|Invalid Date)\b|\[object /;
+
+async function faultsInPage(site: string, file: string, names: string[]): Promise<string[]> {
   const html = await readFile(path.join(site, file), "utf8");
-  const text = html.replace(/<(script|style)[\s\S]*?<\/\1>/g, " ").replace(/<[^>]*>/g, " ");
+  const text = names
+    .filter((name) => MISSING.test(name))
+    .reduce(
+      (rest, name) => rest.replaceAll(name, " "),
+      html.replace(/<(script|style)[\s\S]*?<\/\1>/g, " ").replace(/<[^>]*>/g, " "),
+    );
   const faults: [boolean, string][] = [
     [!/<h1[^>]*>[^<]*\S/.test(html), "has no question as its heading"],
     [!/<title>[^<]*\S[^<]*<\/title>/.test(html) || /<title>Evidence<\/title>/.test(html), "has no title of its own"],
     [!html.includes("data-figure="), "has no figure"],
     [html.includes("border-negative"), "shows an error box"],
-    [/\b(undefined|NaN|null|Infinity|Invalid Date)\b|\[object /.test(text), "shows a number or text that is missing"],
+    [MISSING.test(text), "shows a number or text that is missing"],
     [/\s(?:src|href|action)="(?:https?:)?\/\//.test(html), "points to another host"],
   ];
   return faults.filter(([wrong]) => wrong).map(([, fault]) => `the page ${file} ${fault}`);

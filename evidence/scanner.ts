@@ -21,7 +21,7 @@ export async function findIdentifiers(
   dir: string,
   words: Iterable<string>,
 ): Promise<{ file: string; count: number }[]> {
-  const wanted = index(words);
+  const wanted = wordIndex(words);
   const found: { file: string; count: number }[] = [];
   for (const entry of await readdir(dir, { recursive: true, withFileTypes: true })) {
     if (!entry.isFile()) continue;
@@ -35,9 +35,8 @@ export async function findIdentifiers(
   return found;
 }
 
-// --- internal ---
-
-interface Wanted {
+/** Words that {@link countWords} looks for. */
+export interface Wanted {
   /** Whether any pattern begins with these three bytes: a set of 2^24 bits. */
   begins: Uint8Array;
   /** How long the patterns are that begin with these three bytes. */
@@ -52,9 +51,14 @@ interface Pattern {
   apart: 0 | 1 | 2;
 }
 
-function index(words: Iterable<string>): Wanted {
+/**
+ * Makes an index of words to look for, in every way in which a file may write them.
+ *
+ * @param stand whether a letter or digit beside a word rules it out: beside short ones, or beside all (`apart`)
+ */
+export function wordIndex(words: Iterable<string>, stand: "anywhere" | "apart" = "anywhere"): Wanted {
   const wanted: Wanted = { begins: new Uint8Array(1 << 21), lengths: new Map(), patterns: new Map() };
-  for (const pattern of Array.from(new Set(words)).flatMap(written)) {
+  for (const pattern of Array.from(new Set(words)).flatMap((word) => written(word, stand === "apart"))) {
     const { bytes } = pattern;
     // so short a word stands by chance in every program
     if (bytes.length < 3) continue;
@@ -68,36 +72,63 @@ function index(words: Iterable<string>): Wanted {
   return wanted;
 }
 
+/** How often words stand in a text, other than within one of those that may stand there. */
+export function countWords(bytes: Buffer, wanted: Wanted, allowed?: Wanted): number {
+  const found = places(bytes, wanted);
+  if (!allowed || found.length === 0) return found.length;
+  const own = places(bytes, allowed);
+  // in the order of their ends: those that a found one may lie within do not end before it
+  let first = 0;
+  return found.filter(({ start, end }) => {
+    while ((own[first]?.end ?? Number.POSITIVE_INFINITY) < end) first++;
+    for (let at = first; at < own.length && (own[at]?.end ?? 0) <= end + LONGEST; at++) {
+      const place = own[at];
+      if (place && place.start <= start && end <= place.end) return false;
+    }
+    return true;
+  }).length;
+}
+
+// --- internal ---
+
+/** No word that may stand in a text goes on for more bytes behind one that may not. */
+const LONGEST = 1000;
+
 /** Every way in which a file may write a word. */
-function written(word: string): Pattern[] {
-  const short = word.length < LONG;
+function written(word: string, alwaysApart: boolean): Pattern[] {
+  const isApart = alwaysApart || word.length < LONG;
   const wide = Buffer.from(word, "utf16le");
+  const entities = word.replaceAll("&", "&amp;").replaceAll("'", "&#39;").replaceAll('"', "&quot;");
   const texts = new Set([
     word,
-    word.replaceAll("&", "&amp;").replaceAll("'", "&#39;").replaceAll('"', "&quot;"),
+    entities,
+    // a text between tags keeps its quotes
+    word.replaceAll("&", "&amp;").replaceAll("<", "&lt;"),
     JSON.stringify(word).slice(1, -1),
     word.replace(/[^ -~]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`),
   ]);
   return [
-    ...Array.from(texts, (text): Pattern => ({ bytes: Buffer.from(text), apart: short ? 1 : 0 })),
-    { bytes: wide, apart: short ? 2 : 0 },
-    { bytes: Buffer.from(wide).swap16(), apart: short ? 2 : 0 },
+    ...Array.from(texts, (text): Pattern => ({ bytes: Buffer.from(text), apart: isApart ? 1 : 0 })),
+    { bytes: wide, apart: isApart ? 2 : 0 },
+    { bytes: Buffer.from(wide).swap16(), apart: isApart ? 2 : 0 },
   ];
 }
 
-function countWords(bytes: Buffer, { begins, lengths, patterns }: Wanted): number {
-  let count = 0;
+/** Where words stand in a text, in the order of their ends. */
+function places(bytes: Buffer, { begins, lengths, patterns }: Wanted): { start: number; end: number }[] {
+  const found: { start: number; end: number }[] = [];
   let key = 0;
   for (let at = 0; at < bytes.length; at++) {
     key = ((key << 8) | (bytes[at] ?? 0)) & 0xffffff;
     if (at < 2 || ((begins[key >> 3] ?? 0) & (1 << (key & 7))) === 0) continue;
     const start = at - 2;
     for (const length of lengths.get(key) ?? []) {
-      const pattern = patterns.get(bytes.toString("latin1", start, start + length));
-      if (pattern && standsApart(bytes, start, start + length, pattern.apart)) count++;
+      const end = start + length;
+      const pattern = patterns.get(bytes.toString("latin1", start, end));
+      if (pattern && standsApart(bytes, start, end, pattern.apart)) found.push({ start, end });
     }
   }
-  return count;
+  return found.sort((a, b) => a.end - b.end);
 }
 
 function standsApart(bytes: Buffer, start: number, end: number, apart: number): boolean {

@@ -16,6 +16,8 @@ export interface ServeOptions {
   site: string;
   port: number;
   log: (line: string) => void;
+  /** The command that builds the site, for who has none yet; `rollbook site` unless given. */
+  builtBy?: string;
 }
 
 /**
@@ -25,9 +27,14 @@ export interface ServeOptions {
  *
  * @throws {RollbookError} if there is no site, or no port
  */
-export async function serveSite({ site, port, log }: ServeOptions): Promise<{ url: string; close(): Promise<void> }> {
+export async function serveSite({
+  site,
+  port,
+  log,
+  builtBy = "rollbook site",
+}: ServeOptions): Promise<{ url: string; close(): Promise<void> }> {
   if (!existsSync(path.join(site, "index.html"))) {
-    throw new RollbookError(`There is no site in ${site} yet. Build it with: rollbook site`);
+    throw new RollbookError(`There is no site in ${site} yet. Build it with: ${builtBy}`);
   }
   const last = Math.min(port + PORTS_TRIED, 65_535);
   const free = await getPort({ host: HOST, port: portNumbers(port, last) });

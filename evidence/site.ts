@@ -1,12 +1,12 @@
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { appendFile, cp, mkdir, open, readdir, readFile, realpath, rename, rm, stat } from "node:fs/promises";
+import { appendFile, chmod, cp, mkdir, open, readdir, readFile, realpath, rename, rm, stat } from "node:fs/promises";
 import path from "node:path";
 import { rows, withDuckDB } from "../ingest/duckdb.ts";
 import { RollbookError } from "../ingest/errors.ts";
 import { auditSite } from "./audit_site.ts";
 import { findFaults } from "./gate.ts";
-import { makeWorkspace, PAGES, pageAddresses, sourceTables } from "./workspace.ts";
+import { boardTables, makeWorkspace, PAGES, pageAddresses, type SiteKind } from "./workspace.ts";
 
 const EVIDENCE = path.join(import.meta.dirname, "..", "node_modules", "@evidence-dev", "evidence", "cli.js");
 
@@ -18,10 +18,16 @@ export interface RenderOptions {
   /** The folder that the site is put into, once it has passed the gate. */
   site: string;
   log: (line: string) => void;
-  /** A folder of pages to build instead of the project's own. */
+  /** A folder of pages to build instead of the project's own: one of each kind of site, and their components. */
   pages?: string;
   /** Names, UPNs and other identifiers that no file of the site may hold. */
   forbidden?: Iterable<string>;
+}
+
+/** How large a site came out: its pages, and the bytes of all its files. */
+export interface Rendered {
+  pages: number;
+  bytes: number;
 }
 
 /**
@@ -29,48 +35,81 @@ export interface RenderOptions {
  *
  * Takes about a minute and needs no network. The last site stays as it is until then, and for good if the new one fails.
  *
- * @returns how many pages the site has, and how many bytes all its files
  * @throws {RollbookError} naming the step that failed and where the full log is
  */
-export async function renderSite(options: RenderOptions): Promise<{ pages: number; bytes: number }> {
+export async function renderSite(options: RenderOptions): Promise<Rendered> {
   const { warehouse, workspace, site, log } = options;
   const source = options.pages ?? PAGES;
   await refuseSmallSchools(warehouse);
-  const pages = await pageAddresses(source, await schoolUrns(warehouse));
+  const pages = await pageAddresses(source, "board", await schoolUrns(warehouse));
+  await makeWorkspace(workspace, "board", source);
+  const faultsIn = async (built: string, said: string) => {
+    log("Checking every page and file");
+    const faults = await findFaults(built, {
+      pages,
+      tables: await boardTables(),
+      log: said,
+      forbidden: options.forbidden ?? [],
+    });
+    log("Looking for small groups that the figures give away");
+    return [...faults, ...(await auditSite(built, warehouse, () => performance.now())).faults];
+  };
+  return publish({ kind: "board", name: "board site", database: warehouse, workspace, site, pages, log, faultsIn });
+}
+
+/** A site to build, and what it is held to before it is put in place. */
+export interface Publication {
+  kind: SiteKind;
+  /** What messages call it: `board site`. */
+  name: string;
+  /** The DuckDB file that the sources read. */
+  database: string;
+  /** A folder that {@link makeWorkspace} made; it keeps the log. */
+  workspace: string;
+  /** The folder that the site is put into. */
+  site: string;
+  /** The addresses of all its pages. */
+  pages: string[];
+  log: (line: string) => void;
+  /** Everything that is wrong with the built site, given its folder and what Evidence printed. */
+  faultsIn: (built: string, said: string) => Promise<string[]>;
+  /** Whether only its owner may read the site. */
+  isPrivate?: boolean;
+}
+
+/**
+ * Builds a site and puts it in place of the last one, if nothing is wrong with it.
+ *
+ * @throws {RollbookError} naming the step that failed and where the full log is
+ */
+export async function publish(publication: Publication): Promise<Rendered> {
+  const { kind, name, workspace, site, pages, log, isPrivate = false } = publication;
   await recoverSite(site);
-  await makeWorkspace(workspace, source);
   const logFile = path.join(workspace, "evidence.log");
   const evidence = async (step: string, ...args: string[]) => {
     log(step);
-    if (!(await runEvidence(args, { warehouse, workspace, logFile, pages }))) {
+    if (!(await runEvidence(args, publication, logFile))) {
       throw new RollbookError(
-        `The board site was not built: "${step}" failed. The last site is as it was. Full log: ${logFile}`,
+        `The ${name} was not built: "${step}" failed. The last site is as it was. Full log: ${logFile}`,
       );
     }
   };
 
-  await evidence("Reading the tables for the board", "sources", "--strict");
+  await evidence(`Reading the tables for the ${kind}`, "sources", "--strict");
   await evidence("Building the pages", "build:strict", `--config=${path.join("..", "..", "vite.config.js")}`);
 
-  log("Checking every page and file");
   const built = path.join(workspace, "build");
-  const faults = await findFaults(built, {
-    pages,
-    tables: await sourceTables(),
-    log: await readFile(logFile, "utf8"),
-    forbidden: options.forbidden ?? [],
-  });
-  log("Looking for small groups that the figures give away");
-  faults.push(...(await auditSite(built, warehouse, () => performance.now())).faults);
+  const faults = await publication.faultsIn(built, await readFile(logFile, "utf8"));
   if (faults.length > 0) {
     await appendFile(logFile, `\nNot published, because:\n${faults.map((fault) => `- ${fault}\n`).join("")}`);
     const more = faults.length > 1 ? `, and ${faults.length - 1} more` : "";
     throw new RollbookError(
-      `The board site was not published: ${faults[0]}${more}. The last site is as it was. Full log: ${logFile}`,
+      `The ${name} was not published: ${faults[0]}${more}. The last site is as it was. Full log: ${logFile}`,
     );
   }
 
   log("Putting the new site in place");
+  if (isPrivate) await makePrivate(built);
   await replaceSite(built, site);
   return { pages: pages.length, bytes: await size(site) };
 }
@@ -117,7 +156,8 @@ async function schoolUrns(warehouse: string): Promise<number[]> {
 
 async function runEvidence(
   args: string[],
-  { warehouse, workspace, logFile, pages }: { warehouse: string; workspace: string; logFile: string; pages: string[] },
+  { kind, database, workspace, pages }: Publication,
+  logFile: string,
 ): Promise<boolean> {
   const output = await open(logFile, "a");
   try {
@@ -126,9 +166,9 @@ async function runEvidence(
       env: {
         ...ownEnvironment(),
         // Evidence joins this to the folder of the source, as the system names it once links are followed
-        EVIDENCE_SOURCE__board__filename: path.relative(
-          await realpath(path.join(workspace, "sources", "board")),
-          await realpath(warehouse),
+        [`EVIDENCE_SOURCE__${kind}__filename`]: path.relative(
+          await realpath(path.join(workspace, "sources", kind)),
+          await realpath(database),
         ),
         ROLLBOOK_PAGES: JSON.stringify(pages),
       },
@@ -161,11 +201,21 @@ async function recoverSite(site: string): Promise<void> {
   if (!existsSync(site) && existsSync(`${site}.last`)) await rename(`${site}.last`, site);
 }
 
+/** Leaves a folder and all that is in it to its owner alone. */
+async function makePrivate(folder: string): Promise<void> {
+  await chmod(folder, 0o700);
+  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
+    await chmod(path.join(entry.parentPath, entry.name), entry.isDirectory() ? 0o700 : 0o600);
+  }
+}
+
+/** Copies a built site beside the last one, with the permissions that it has, and swaps the two by renaming. */
 async function replaceSite(built: string, site: string): Promise<void> {
   const [next, last] = [`${site}.next`, `${site}.last`];
   await rm(next, { recursive: true, force: true });
   await rm(last, { recursive: true, force: true });
-  await mkdir(path.dirname(site), { recursive: true });
+  // each site says for itself who may read it
+  if (await mkdir(path.dirname(site), { recursive: true })) await chmod(path.dirname(site), 0o755);
   await cp(built, next, { recursive: true });
   if (existsSync(site)) await rename(site, last);
   try {

@@ -1,8 +1,12 @@
-import { cp, mkdir, readdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
+import { cp, mkdir, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import path from "node:path";
+
+/** The kinds of site: the board's, and that of one school's attendance champion. */
+export type SiteKind = "board" | "champion";
 
 /** This repository, wherever it is installed. */
 const ROOT = path.join(import.meta.dirname, "..");
+/** A folder of pages for each kind of site, and the components that draw them. */
 export const PAGES = path.join(ROOT, "pages");
 /** What Evidence, SvelteKit and Vite read from the top of the folder they work in. */
 const SETTINGS = [
@@ -18,17 +22,19 @@ const SETTINGS = [
 /**
  * Makes the folder that Evidence works in, anew: it keeps pages and data of earlier builds, and would publish them.
  *
- * @param folder whatever is in it goes
- * @param pages a folder of pages, with their components
+ * Only what belongs to this kind of site is put there: no page, source or table of the other.
+ *
+ * @param folder whatever is in it goes; only its owner can read it
+ * @param pages a folder with the pages of each kind of site, and their components
  */
-export async function makeWorkspace(folder: string, pages: string): Promise<void> {
+export async function makeWorkspace(folder: string, kind: SiteKind, pages: string): Promise<void> {
   await rm(folder, { recursive: true, force: true });
-  await mkdir(folder, { recursive: true });
+  await mkdir(folder, { recursive: true, mode: 0o700 });
 
-  await cp(pages, path.join(folder, "pages"), { recursive: true });
-  await rename(path.join(folder, "pages", "components"), path.join(folder, "components"));
+  await cp(path.join(pages, kind), path.join(folder, "pages"), { recursive: true });
+  await cp(path.join(pages, "components"), path.join(folder, "components"), { recursive: true });
   await cp(path.join(ROOT, "evidence", "theme"), path.join(folder, "pages"), { recursive: true });
-  await cp(path.join(ROOT, "sources"), path.join(folder, "sources"), { recursive: true });
+  await cp(path.join(ROOT, "sources", kind), path.join(folder, "sources", kind), { recursive: true });
   for (const name of SETTINGS) {
     await cp(path.join(ROOT, "evidence", name), path.join(folder, name), { recursive: true });
   }
@@ -36,23 +42,30 @@ export async function makeWorkspace(folder: string, pages: string): Promise<void
   await symlink(path.join(ROOT, "node_modules"), path.join(folder, "node_modules"), "junction");
   // Svelte's plugin for Vite learns from the dependencies which packages it has to compile
   const { dependencies } = JSON.parse(await readFile(path.join(ROOT, "package.json"), "utf8"));
-  const project = { name: "board", private: true, type: "module", dependencies };
+  const project = { name: kind, private: true, type: "module", dependencies };
   await writeFile(path.join(folder, "package.json"), JSON.stringify(project));
 }
 
-/** The tables that the sources publish, by source: one for each SQL file. */
-export async function sourceTables(): Promise<Record<string, string[]>> {
-  const tables: Record<string, string[]> = {};
-  for (const source of await readdir(path.join(ROOT, "sources"))) {
-    const files = await readdir(path.join(ROOT, "sources", source));
-    tables[source] = files.filter((file) => file.endsWith(".sql")).map((file) => path.basename(file, ".sql"));
+/** Has a workspace publish tables of a database in full: found there, not listed by hand, so that none is forgotten. */
+export async function addSources(folder: string, kind: SiteKind, tables: string[]): Promise<void> {
+  for (const table of tables) {
+    await writeFile(path.join(folder, "sources", kind, `${table}.sql`), `select * from ${kind}.${table}\n`);
   }
-  return tables;
 }
 
-/** The addresses of the pages in a folder. A page with `[school]` in its path stands for one page of each school. */
-export async function pageAddresses(pages: string, schools: number[]): Promise<string[]> {
-  const files = await readdir(pages, { recursive: true });
+/** The tables that the board's sources publish: one for each SQL file. */
+export async function boardTables(): Promise<Record<string, string[]>> {
+  const files = await readdir(path.join(ROOT, "sources", "board"));
+  return { board: files.filter((file) => file.endsWith(".sql")).map((file) => path.basename(file, ".sql")) };
+}
+
+/**
+ * The addresses of the pages of a site. A page with `[school]` in its path stands for one page of each school.
+ *
+ * @param pages a folder with the pages of each kind of site
+ */
+export async function pageAddresses(pages: string, kind: SiteKind, schools: number[]): Promise<string[]> {
+  const files = await readdir(path.join(pages, kind), { recursive: true });
   return files
     .filter((file) => file.endsWith(".md"))
     .map(

@@ -27,6 +27,17 @@ export interface ForgetEffects {
   now: () => Date;
 }
 
+/** The tables of the lake whose rows are about pupils, with the columns that hold a pupil's key. */
+export const PUPIL_TABLES: Readonly<Record<string, readonly string[]>> = {
+  pupil_ids: ["id_key", "pupil_key"],
+  marks: ["pupil_key"],
+  pupils: ["pupil_key"],
+  pupil_statuses: ["pupil_key"],
+  enrolments: ["pupil_key"],
+  interventions: ["pupil_key"],
+  names: ["pupil_key"],
+};
+
 /** What was taken out, and what is not ours to take. */
 export interface Forgotten {
   /** Landed files that records were struck out of. */
@@ -97,14 +108,8 @@ const UPN_LENGTH = 13;
 
 type Folders = ReturnType<typeof dataFolders>;
 
-/** The tables of the lake whose rows are about pupils, with the columns that hold a pupil's key. */
-const PUPIL_TABLES: Readonly<Record<string, readonly string[]>> = {
-  pupil_ids: ["id_key", "pupil_key"],
-  marks: ["pupil_key"],
-  pupils: ["pupil_key"],
-  pupil_statuses: ["pupil_key"],
-  enrolments: ["pupil_key"],
-};
+/** The board's site and the champion's of each school: in use, being rendered, and the last. */
+const SITES = /^(board|champion-\d{6})(\.next|\.last)?$/;
 /** Columns of free text, in which a row about one pupil may name another. */
 const FREE_TEXTS: readonly string[] = ["reason", "changed_by", "changed_by_position"];
 
@@ -378,8 +383,8 @@ function removeBuilt({ site }: Project, { warehouse, work, seen }: Folders, eras
     if (name !== "fetch") fs.rmSync(path.join(work, name), { recursive: true, force: true });
   }
   // the folder may hold what is not ours
-  for (const name of ["board", "board.next", "board.last"]) {
-    fs.rmSync(path.join(site, name), { recursive: true, force: true });
+  for (const name of fs.existsSync(site) ? fs.readdirSync(site) : []) {
+    if (SITES.test(name)) fs.rmSync(path.join(site, name), { recursive: true, force: true });
   }
   // names of files, one of which may be the UPN: it is made again
   if (fs.existsSync(seen) && mentions(fs.readFileSync(seen, "utf8"), erasure)) fs.rmSync(seen);

@@ -21,6 +21,8 @@ export type DateStyle = "declared" | "yyyy-mm-dd" | "weekday, d month yyyy";
 
 /** The plain names (letters and digits, lower case) that a field goes by; the first is what messages call it by default. */
 export type Names = readonly string[];
+/** Which columns hold a pupil's name. Of several that a row fills, the first that is listed counts: what they are called. */
+export type PupilNames = { surname: Names; forename: Names };
 /** Which columns hold which fields. */
 export type Fields<Field extends string = string> = Partial<Record<Field, Names>>;
 
@@ -33,7 +35,14 @@ export type PupilField = "upn" | "pupil_id";
 export type Reading =
   | { table: "marks"; sheet?: string; system?: string; dates?: DateStyle; fields: Fields<MarkField> }
   | { table: "mark_strings"; sheet?: string; system?: string; dates?: DateStyle; fields: Fields<MarkStringField> }
-  | { table: "pupils"; sheet?: string; system?: string; dates?: DateStyle; fields: Fields<PupilsField> }
+  | {
+      table: "pupils";
+      sheet?: string;
+      system?: string;
+      dates?: DateStyle;
+      fields: Fields<PupilsField>;
+      names?: PupilNames;
+    }
   | {
       table: "statuses";
       sheet?: string;

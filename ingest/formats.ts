@@ -13,6 +13,7 @@ import { ctf } from "./formats/ctf.ts";
 import { dfeCodesExport } from "./formats/dfe_codes_export.ts";
 import { expectations } from "./formats/expectations.ts";
 import { gias } from "./formats/gias.ts";
+import { interventions } from "./formats/interventions.ts";
 import { markRows } from "./formats/mark_rows.ts";
 import { pupilRows } from "./formats/pupil_rows.ts";
 import { schoolFlags } from "./formats/school_flags.ts";
@@ -51,4 +52,5 @@ export const FORMATS: readonly RegisterFormat[] = [
   gias,
   expectations,
   similarSchools,
+  interventions,
 ];

@@ -35,6 +35,8 @@ const School = z.strictObject({
   known_as: z.array(z.coerce.string().min(1)).default([]),
   /** The school's id at Wonde, for "rollbook fetch". */
   wonde: z.string().regex(/^\w+$/, "expected the id that Wonde gives the school").optional(),
+  /** The file of its attendance policy, if not the trust's. */
+  policy: z.string().min(1).optional(),
 });
 
 const HALF_TERMS = ["autumn 1", "autumn 2", "spring 1", "spring 2", "summer 1", "summer 2"] as const;
@@ -77,6 +79,8 @@ const ProjectFile = z
     registers: z.string().default("registers"),
     data: z.string().default("data"),
     site: z.string().default("site"),
+    /** The file of the trust's attendance policy, for every school without its own. */
+    policy: z.string().min(1).optional(),
     schools: z.array(School).min(1),
     /** Without them, every school year's half terms and closed days are derived from its registers. */
     calendars: z.array(Calendar).min(1).optional(),

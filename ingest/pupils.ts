@@ -16,6 +16,7 @@ import {
   text,
 } from "./arrival.ts";
 import { PUPIL_DATES, PUPIL_FLAGS, PUPIL_TEXTS, type Reading } from "./format.ts";
+import { nameColumns, namesPart } from "./names.ts";
 import {
   flagIn,
   isNoCode,
@@ -33,7 +34,10 @@ import { acceptedOf, numberRows, setAsideRepeats } from "./repeats.ts";
 
 type PupilRows = Extract<Reading, { table: "pupils" }>;
 
-/** `raw.pupils`: what a school said of a pupil's enrolment and status on the day of an extract. No names, no UPN. */
+/**
+ * `raw.pupils`: what a school said of a pupil's enrolment and status on the day of an extract. No UPN, and no names: they
+ * are a table of the lake that no warehouse reads (`names.ts`).
+ */
 export const pupilsTable = `create table raw.pupils (
   school_urn integer, pupil_key varchar, year_group varchar,
   entered_on date, left_on date, born_on date, known_on date,
@@ -63,6 +67,8 @@ export async function takePupils(arrival: Arrival, arrived: Arrived<PupilRows>):
     anti join set_aside using (row_number)`);
   const ids = await pupilIdsPart(arrival, arrived);
   await setAsideContradictions(arrival);
+  // before repeats are set aside: a row that has nothing else to say may tell a new name
+  const names = await namesPart(arrival, arrived);
   await setAsideRepeats(arrival, "keyed_pupils", "pupils", [...ENROLMENT, ...TOLD]);
   await doubtPupils(arrival, arrived);
   if (has(arrived, "entered_on")) await doubtEntries(arrival);
@@ -71,7 +77,7 @@ export async function takePupils(arrival: Arrival, arrived: Arrived<PupilRows>):
     keyed: "keyed_pupils",
     columns: [...ENROLMENT, ...TOLD],
   });
-  return { ...accepted, parts: [...accepted.parts, ids] };
+  return { ...accepted, parts: [...accepted.parts, ids, ...names] };
 }
 
 // --- internal ---
@@ -99,6 +105,7 @@ async function stateRows(arrival: Arrival, arrived: Arrived<PupilRows>): Promise
       ${pupilIn(arrival, arrived)} as pupil,
       ${systemIdIn(arrival, arrived)} as system_id,
       ${text(arrived, "former_upn")} as former_upn,
+      ${nameColumns(arrived)},
       ${facts.join(",\n      ")}
     from ${sheet.relation}`);
   await numberRows(arrival, sheet);

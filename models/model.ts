@@ -4,8 +4,11 @@ import { RollbookError } from "../ingest/errors.ts";
 
 /** The folder that holds a folder for each schema of models. */
 const MODELS_FOLDER = import.meta.dirname;
-/** The schemas whose tables are made by models, in the order in which they may build on each other. */
-const SCHEMAS = ["staging", "marts", "board"] as const;
+/**
+ * The schemas whose tables are made by models, in the order in which they are made. What a school's attendance champion sees
+ * is of pupils by name, so no table outside `champion` may be made from it.
+ */
+const SCHEMAS = ["staging", "marts", "board", "champion"] as const;
 
 /** One file, one table: what its SQL makes, what it is made from, and what the build holds it to. */
 export interface Model {
@@ -82,7 +85,7 @@ export function readModel(name: string, text: string): Model {
 
 function inputsOf(text: string): string[] {
   const code = text.replace(/--.*$/gm, "").replace(/'(?:[^']|'')*'/g, "''");
-  const names = code.match(/\b(?:raw|rules|staging|marts|board)\.[a-z_0-9]+/g) ?? [];
+  const names = code.match(/\b(?:raw|rules|staging|marts|board|champion)\.[a-z_0-9]+/g) ?? [];
   return [...new Set(names)].sort();
 }
 
@@ -96,7 +99,10 @@ function inOrder(models: Model[]): Model[] {
       const cycle = [...trail.slice(trail.indexOf(model.name)), model.name];
       throw new RollbookError(`Models go round in a circle: ${cycle.join(" → ")}. Take one of these steps out`);
     }
-    for (const input of model.inputs.filter((name) => /^(staging|marts|board)\./.test(name))) {
+    for (const input of model.inputs.filter((name) => /^(staging|marts|board|champion)\./.test(name))) {
+      if (input.startsWith("champion.") && !model.name.startsWith("champion.")) {
+        throw new RollbookError(`${model.file} reads ${input}: pupils of the champion's tables may go nowhere else`);
+      }
       const made = byName.get(input);
       if (!made) throw new RollbookError(`${model.file} reads ${input}, which no file in models/ makes`);
       visit(made, [...trail, model.name]);

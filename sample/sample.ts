@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, readdir, readFile, rm, rmdir, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, rmdir, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type DuckDBConnection, DuckDBDateValue, type DuckDBValue } from "@duckdb/node-api";
@@ -37,12 +37,23 @@ interface School {
   no: number;
   urn: number;
   name: string;
-  phase: string;
+  phase: Phase;
   firstYearGroup: number;
   lastYearGroup: number;
   perYearGroup: number;
   advantage: number;
+  /** The file of its attendance policy, one of the examples. */
+  policy: string;
 }
+type Phase = keyof typeof POLICIES;
+
+const EXAMPLE_POLICIES = join(import.meta.dirname, "..", "policies");
+/** Which of the example policies schools of each phase go by, in turn. */
+const POLICIES = {
+  Primary: ["primary_federation_stages.yaml", "primary_five_week_list.yaml"],
+  Secondary: ["secondary_phases.yaml", "secondary_sixth_form_plans.yaml"],
+  Special: ["independent_special_rag.yaml"],
+} as const satisfies Record<string, readonly [string, ...string[]]>;
 
 const FIRST_LINE = /^# Made by rollbook sample --schools (\d+) --pupils (\d+) --years (\d+) --seed (\d+)\. /;
 const SAMPLE_FILE = /^((marks|pupils)-\d{4}-\d{2}(-amended)?|flags)\.csv$/;
@@ -80,6 +91,7 @@ export async function makeSample(options: SampleOptions): Promise<SampleMade> {
       await prepare(db, options.seed, schools, calendars);
       const pupils = await drawAbsences(db, options.log);
       const written = await writeRegisters(db, options, schools, calendars);
+      await copyPolicies(options.dir, schools);
       // last, so that a run that was cut short is no project
       await writeFile(join(options.dir, "rollbook.yaml"), configuration(options));
       return { schools: schools.length, pupils, ...written };
@@ -113,10 +125,10 @@ function planSchools({ schools, pupils, seed }: Options): School[] {
   const special = schools < 5 ? 0 : Math.max(1, Math.round(schools / 10));
   const secondary = Math.min(Math.ceil(schools * 0.3), schools - 1 - special);
   const primary = schools - secondary - special;
-  const phases = [
-    { phase: "Primary", count: primary, weight: 1, years: [0, 6] as const },
-    { phase: "Secondary", count: secondary, weight: 3, years: [7, 11] as const },
-    { phase: "Special", count: special, weight: 0.3, years: [0, 11] as const },
+  const phases: { phase: Phase; count: number; weight: number; years: readonly [number, number] }[] = [
+    { phase: "Primary", count: primary, weight: 1, years: [0, 6] },
+    { phase: "Secondary", count: secondary, weight: 3, years: [7, 11] },
+    { phase: "Special", count: special, weight: 0.3, years: [0, 11] },
   ];
   const total = phases.reduce((sum, { count, weight }) => sum + count * weight, 0);
   return phases
@@ -134,7 +146,34 @@ function planSchools({ schools, pupils, seed }: Options): School[] {
         };
       }),
     )
-    .map((school, i) => ({ ...school, no: i + 1, urn: 999001 + i, name: schoolName(school.phase, i + 1, seed) }));
+    .map((school, i) => ({
+      ...school,
+      no: i + 1,
+      urn: 999001 + i,
+      name: schoolName(school.phase, i + 1, seed),
+      policy: POLICIES[school.phase][i % POLICIES[school.phase].length] ?? POLICIES[school.phase][0],
+    }));
+}
+
+/** Takes away the example policies of an earlier sample; one that was changed since stays. */
+async function removePolicies(folder: string): Promise<void> {
+  if (!existsSync(folder)) return;
+  for (const policy of Object.values(POLICIES).flat()) {
+    const copy = join(folder, policy);
+    if (!existsSync(copy)) continue;
+    const example = await readFile(join(EXAMPLE_POLICIES, policy));
+    if (example.equals(await readFile(copy))) await rm(copy);
+  }
+  if ((await readdir(folder)).length === 0) await rmdir(folder);
+}
+
+/** Copies the example policies that the schools go by; one that was changed since stays as it is. */
+async function copyPolicies(dir: string, schools: School[]): Promise<void> {
+  await mkdir(join(dir, "policies"), { recursive: true });
+  for (const policy of new Set(schools.map((school) => school.policy))) {
+    const copy = join(dir, "policies", policy);
+    await cp(join(EXAMPLE_POLICIES, policy), copy, { force: false });
+  }
 }
 
 /** Refuses a folder that holds someone's trust; empties one that holds a sample, of the sample's files only. */
@@ -151,6 +190,7 @@ async function clear(dir: string): Promise<void> {
     }
     await rm(config);
   }
+  await removePolicies(join(dir, "policies"));
   await mkdir(registers, { recursive: true });
   const folders = (await readdir(registers)).filter((folder) => SAMPLE_FOLDER.test(folder));
   for (const folder of folders) {
@@ -275,7 +315,7 @@ function configuration(options: Options): string {
     registers: "registers",
     data: "data",
     site: "site",
-    schools: schools.map(({ urn, name, phase }) => ({
+    schools: schools.map(({ urn, name, phase, policy }) => ({
       urn,
       name,
       phase,
@@ -283,6 +323,7 @@ function configuration(options: Options): string {
       la_code: "E08000035",
       region: "Yorkshire and The Humber",
       region_code: "E12000003",
+      policy: `policies/${policy}`,
     })),
     calendars,
   });

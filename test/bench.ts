@@ -37,12 +37,17 @@ const TYPES = {
 
 /** Every model of cohorts is made from this one. */
 const FIRST_OF_COHORTS = "staging.pupils_in_school";
+/** Every model of policies is made from this one, and these are what they are for. */
+const FIRST_OF_POLICIES = "staging.policy_rules";
+const LAST_OF_POLICIES = ["marts.policy_triggers", "marts.policy_backtest"];
 
 interface Measured {
   seconds: number;
   peak_mb: number;
   /** Of a build: how much of it the models of cohorts took. */
   cohort_seconds?: number;
+  /** Of a build: how much of it the triggers and the back-test of the schools' policies took. */
+  policy_seconds?: number;
 }
 interface Project {
   dir: string;
@@ -122,6 +127,14 @@ async function bench(size: number, json: string | undefined): Promise<void> {
         floor_seconds: ours.seconds - cohorts,
         ratio: cohorts / (ours.seconds - cohorts),
       });
+      print({
+        name: `of that the triggers and back-test of every school's policy on ${name}`,
+        rows,
+        seconds: ours.policy_seconds ?? 0,
+        peak_mb: ours.peak_mb,
+        floor_seconds: null,
+        ratio: null,
+      });
       return ours.seconds;
     };
     const exponents: Record<string, number> = {};
@@ -162,6 +175,7 @@ function project(root: string, made: string, name: string, schools: string[]): P
   const dir = path.join(root, name);
   fs.mkdirSync(path.join(dir, "registers"), { recursive: true });
   fs.copyFileSync(path.join(made, "rollbook.yaml"), path.join(dir, "rollbook.yaml"));
+  fs.cpSync(path.join(made, "policies"), path.join(dir, "policies"), { recursive: true });
   const marks = path.join(dir, "registers", "marks.csv");
   let rows = 0;
   fs.writeFileSync(marks, `${Object.keys(TYPES).join(",")}\n`);
@@ -216,21 +230,33 @@ function waited(dir: string): Measured {
 async function runStep(name: string, dir: string): Promise<void> {
   const began = performance.now();
   const effects = { log: () => {}, now: () => new Date() };
-  const [steps, cohorts] = [timedSteps(), cohortModels()];
+  const [steps, cohorts, policies] = [timedSteps(), madeFrom(FIRST_OF_COHORTS), policyModels()];
   if (name === "read") await bareRead(dir);
   else if (name === "count") await bareCount(dir);
   else if (name === "build") await buildWarehouse(readProject(dir), { ...effects, log: steps.start });
   else await ingest(readProject(dir), effects);
   const seconds = (performance.now() - began) / 1000;
-  const cohort_seconds = steps.secondsOf((line) => cohorts.has(line.replace(/^building /, "")));
-  console.log(JSON.stringify({ seconds, peak_mb: process.resourceUsage().maxRSS / 1024, cohort_seconds }));
+  const secondsOf = (models: Set<string>) => steps.secondsOf((line) => models.has(line.replace(/^building /, "")));
+  const peak_mb = process.resourceUsage().maxRSS / 1024;
+  console.log(
+    JSON.stringify({ seconds, peak_mb, cohort_seconds: secondsOf(cohorts), policy_seconds: secondsOf(policies) }),
+  );
 }
 
-/** The model that all models of cohorts are made from, and all that are made from it. */
-function cohortModels(): Set<string> {
-  const found = new Set([FIRST_OF_COHORTS]);
+/** A model and all that are made from it. */
+function madeFrom(first: string): Set<string> {
+  const found = new Set([first]);
   for (const { name, inputs } of readModels()) if (inputs.some((input) => found.has(input))) found.add(name);
   return found;
+}
+
+/** The models between the first and the last of policies. */
+function policyModels(): Set<string> {
+  const needed = new Set(LAST_OF_POLICIES);
+  for (const { name, inputs } of readModels().reverse()) {
+    if (needed.has(name)) for (const input of inputs) needed.add(input);
+  }
+  return new Set([...madeFrom(FIRST_OF_POLICIES)].filter((name) => needed.has(name)));
 }
 
 /** Times the steps that a log names as they begin. */

@@ -45,7 +45,10 @@ const Shipped = z.strictObject({
   meaning: z.string().min(10),
 });
 
-const documented = z.array(Column).parse(table("models/marts/columns.csv"));
+const documented = [
+  ...schemaColumns("marts", table("models/marts/columns.csv")),
+  ...schemaColumns("champion", table("models/champion/columns.csv")),
+];
 const listed = z.array(Shipped).parse(table("models/board/columns.csv"));
 const sources = fs
   .readdirSync(path.join(ROOT, "sources", "board"))
@@ -53,9 +56,10 @@ const sources = fs
   .map((file) => path.basename(file, ".sql"))
   .sort();
 
-const models = readModels().filter((model) => model.name.startsWith("marts."));
-const marts = models.map((model) => model.name.replace("marts.", "")).sort();
-/** The columns of each mart as they are: `school_urn INTEGER`. */
+const models = readModels().filter((model) => /^(marts|champion)\./.test(model.name));
+/** The marts, and the tables that a school's champion sees. */
+const names = models.map((model) => model.name).sort();
+/** The columns of each of them as they are: `school_urn INTEGER`. */
 const built = new Map<string, string[]>();
 /** The columns of each table that the board's site ships, and their types. */
 const shipped = new Map<string, { name: string; type: string }[]>();
@@ -66,14 +70,12 @@ beforeAll(async () => {
     await buildModels(db, readModels(), () => {});
     const found = await rows(
       db,
-      `select table_name, column_name || ' ' || data_type as told
+      `select table_schema || '.' || table_name as name, column_name || ' ' || data_type as told
       from information_schema.columns
-      where table_schema = 'marts'
-      order by table_name, ordinal_position`,
+      where table_schema in ('marts', 'champion')
+      order by name, ordinal_position`,
     );
-    for (const { table_name, told } of found) {
-      built.set(String(table_name), [...(built.get(String(table_name)) ?? []), String(told)]);
-    }
+    for (const { name, told } of found) built.set(String(name), [...(built.get(String(name)) ?? []), String(told)]);
     for (const source of sources) {
       const columns = await rows(
         db,
@@ -87,13 +89,23 @@ beforeAll(async () => {
   });
 });
 
-test.each(marts)("the columns of marts.%s are those that are documented, in their order and of their type", (mart) => {
-  const told = documented.filter((column) => column.mart === mart);
-  expect(built.get(mart)).toEqual(told.map(({ column_name, type }) => `${column_name} ${type}`));
+test.each(names)("the columns of %s are those that are documented, in their order and of their type", (name) => {
+  const told = documented.filter((column) => column.name === name);
+  expect(built.get(name)).toEqual(told.map(({ column_name, type }) => `${column_name} ${type}`));
 });
 
-test("no column of a mart that is not there is documented, and marts stand in alphabetical order", () => {
-  expect([...new Set(documented.map(({ mart }) => mart))]).toEqual(marts);
+test("no column of a table that is not there is documented, and tables stand in alphabetical order", () => {
+  const told = [...new Set(documented.map(({ name }) => name))];
+  expect(told.filter((name) => name.startsWith("marts."))).toEqual(names.filter((name) => name.startsWith("marts.")));
+  expect(told.filter((name) => name.startsWith("champion."))).toEqual(
+    names.filter((name) => name.startsWith("champion.")),
+  );
+});
+
+test("every table of a champion's says whose its rows are, first of all", () => {
+  const champions = names.filter((name) => name.startsWith("champion."));
+  expect(champions.length).toBeGreaterThan(0);
+  expect(champions.filter((name) => built.get(name)?.[0] !== "school_urn INTEGER")).toEqual([]);
 });
 
 test("every count and measure has a unit, and a percentage is per cent", () => {
@@ -105,10 +117,10 @@ test("every count and measure has a unit, and a percentage is per cent", () => {
   expect(others.filter(({ unit }) => unit !== "")).toEqual([]);
 });
 
-test("every column that a mart's grain names is documented", () => {
-  const names = new Set(documented.map(({ mart, column_name }) => `marts.${mart}.${column_name}`));
+test("every column that a grain names is documented", () => {
+  const told = new Set(documented.map(({ name, column_name }) => `${name}.${column_name}`));
   const unnamed = models.flatMap((model) => model.grain.map((column) => `${model.name}.${column}`));
-  expect(unnamed.filter((column) => !names.has(column))).toEqual([]);
+  expect(unnamed.filter((column) => !told.has(column))).toEqual([]);
 });
 
 test.each(sources)("every column of the board's table %s is listed, in its order, with what it tells", (source) => {
@@ -140,6 +152,13 @@ test("a table of the board's that tells of cohorts tells of which breakdown, sch
 });
 
 // --- internal ---
+
+function schemaColumns(schema: string, told: unknown): (z.infer<typeof Column> & { name: string })[] {
+  return z
+    .array(Column)
+    .parse(told)
+    .map((column) => ({ ...column, name: `${schema}.${column.mart}` }));
+}
 
 function table(file: string): unknown {
   return parse(fs.readFileSync(path.join(ROOT, file)), { columns: true });

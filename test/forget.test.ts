@@ -3,12 +3,13 @@ import path from "node:path";
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { describe, expect, test } from "vitest";
 import { quote, rows, withDuckDB } from "../ingest/duckdb.ts";
-import { type Forgotten, forget, strikeForgotten } from "../ingest/forget.ts";
+import { type Forgotten, forget, PUPIL_TABLES, strikeForgotten } from "../ingest/forget.ts";
 import { forgottenPupils, rememberForgotten } from "../ingest/forgotten.ts";
 import { dataFolders, partsOf } from "../ingest/lake.ts";
 import { readLedger } from "../ingest/ledger.ts";
 import { type Project, readProject } from "../ingest/project.ts";
 import { pupilKey } from "../ingest/pupil_keys.ts";
+import { createRawTables } from "../models/build.ts";
 import { rollbook } from "./command.ts";
 import { CANARY, LAYOUTS, type Layout, REGISTERS, type Register, SCHOOLS, withOneCharacterCodes } from "./exporters.ts";
 import { built, drop, inUse, makeProject, mark, marksFile, quietly } from "./project.ts";
@@ -169,7 +170,8 @@ test("warehouses, the site and what runs left behind go, and other pupils' figur
   const before = await built(project, others(own));
   expect(before.length).toBeGreaterThan(3);
   const { work, warehouse } = dataFolders(project);
-  for (const file of ["board/index.html", "board.last/index.html"].map((name) => path.join(project.site, name))) {
+  const sites = ["board", "board.last", "champion-999001", "champion-999002.last", "champion-999001.next"];
+  for (const file of sites.map((name) => path.join(project.site, name, "index.html"))) {
     fs.mkdirSync(path.dirname(file), { recursive: true });
     fs.writeFileSync(file, SURNAME);
   }
@@ -185,6 +187,24 @@ test("warehouses, the site and what runs left behind go, and other pupils' figur
   expect(await built(project, others(own))).toEqual(before);
   expect(await inUse(project, others([]))).toEqual(before);
   expect(await traces(project, [UPN, SURNAME, ...own])).toEqual([]);
+});
+
+test("every table of the lake that a warehouse reads pupils from is looked through", async () => {
+  const keyed = await withDuckDB({}, async (db) => {
+    await createRawTables(db);
+    return rows(
+      db,
+      `select table_name, string_agg(column_name, ' ' order by column_index) as keys
+      from duckdb_columns()
+      where schema_name = 'raw' and column_name in ('id_key', 'pupil_key')
+        -- these two are made from the others
+        and table_name not in ('identities', 'unresolved_ids')
+      group by table_name`,
+    );
+  });
+  const { names, ...read } = PUPIL_TABLES;
+  expect(names).toEqual(["pupil_key"]);
+  expect(Object.fromEntries(keyed.map(({ table_name, keys }) => [table_name, String(keys).split(" ")]))).toEqual(read);
 });
 
 test("names of files that are the UPN are forgotten, too", async () => {
@@ -469,7 +489,7 @@ async function lakeOf(project: Project): Promise<Record<string, unknown>[]> {
   const loads = readLedger(ledger);
   return withDuckDB({}, async (db) => {
     const found: Record<string, unknown>[] = [];
-    for (const table of ["marks", "pupils", "pupil_statuses", "enrolments", "pupil_ids"]) {
+    for (const table of ["marks", "pupils", "pupil_statuses", "enrolments", "pupil_ids", "names"]) {
       const parts = partsOf(table, loads, lake);
       if (parts.length === 0) continue;
       const relation = `read_parquet([${parts.map(quote).join(", ")}], hive_partitioning = true, union_by_name = true)`;

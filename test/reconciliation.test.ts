@@ -43,10 +43,11 @@ test.each([
   ["a session twice", "staging.session_marks", "from placed union all from placed"],
   ["a session of two not at all", "staging.session_marks", "from placed where session = 'AM'"],
   ["a day's sessions less often than its pupils'", "staging.day_counts", "from counted where session = 'AM'"],
-  ["a pupil's sessions less often than the day's", "staging.stretch_counts", "from counted where code = 'I'"],
+  ["a pupil's sessions less often than the day's", "staging.stretch_counts", "from named where code = 'I'"],
+  ["a week's sessions less often than the day's", "staging.week_marks", "from placed where code = 'I'"],
 ])("a build that counts %s stops", async (_, name, ending) => {
   const change = (sql: string) => {
-    const changed = sql.replace(/^from (placed|counted)\n$/m, `${ending}\n`);
+    const changed = sql.replace(/^from (placed|counted|named)\n$/m, `${ending}\n`);
     expect(changed).not.toBe(sql);
     return changed;
   };

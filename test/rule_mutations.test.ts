@@ -159,19 +159,20 @@ const MUTATIONS: { wrong: string; model: string; changes: [from: string, to: str
     },
     {
       wrong: "only who is on roll on the report date counts",
-      model: "staging.session_marks",
+      model: "staging.week_marks",
       changes: [
-        [
-          "and session_date between entered_on and left_on",
-          "and session_date between entered_on and left_on and left_on = date '9999-12-31'",
-        ],
+        ["between entered_on and left_on", "between entered_on and left_on and left_on = date '9999-12-31'"],
+        ["and leaving_week > settled.week_from", "and left_on = date '9999-12-31'"],
       ],
       caughtBy: ["marts.school_attendance", LEAVER],
     },
     {
       wrong: "marks after leaving and before entry count",
-      model: "staging.session_marks",
-      changes: [["and session_date between entered_on and left_on", ""]],
+      model: "staging.week_marks",
+      changes: [
+        ["when edge_days.sessions is not null then edge_days.sessions", ""],
+        ["else 0", "else 16383"],
+      ],
       caughtBy: ["marts.school_attendance", LEAVER],
     },
     {

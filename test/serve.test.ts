@@ -43,6 +43,11 @@ test("of the scripts within pages only those of this build may run, also after a
   expect(await scripts()).toBe("'self' 'wasm-unsafe-eval'");
 });
 
+test("a list comes as CSV", async () => {
+  const { url } = await serve({ "lists/pupils.csv": "surname\r\n" });
+  expect((await get(url, "lists/pupils.csv")).headers["content-type"]).toMatch(/^text\/csv/);
+});
+
 test("nothing outside the site is handed out, and nothing is taken in", async () => {
   const { url, site } = await serve({});
   writeFileSync(path.join(path.dirname(site), "secret.txt"), "secret");
@@ -75,6 +80,10 @@ test("where no site has been built yet, the user is told how to", async () => {
   const site = path.join(os.tmpdir(), "rollbook-no-site");
   await expect(serveSite({ site, port: 4700, log: () => {} })).rejects.toThrow(
     `There is no site in ${site} yet. Build it with: rollbook site`,
+  );
+  const builtBy = "rollbook site champion --school 999001";
+  await expect(serveSite({ site, port: 4700, log: () => {}, builtBy })).rejects.toThrow(
+    `There is no site in ${site} yet. Build it with: rollbook site champion --school 999001`,
   );
 });
 

@@ -4,8 +4,9 @@ import path from "node:path";
 import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from "vitest";
 import { auditSite } from "../evidence/audit_site.ts";
 import { findFaults } from "../evidence/gate.ts";
+import { findIdentifiers } from "../evidence/scanner.ts";
 import { renderSite } from "../evidence/site.ts";
-import { PAGES, pageAddresses, sourceTables } from "../evidence/workspace.ts";
+import { boardTables, PAGES, pageAddresses } from "../evidence/workspace.ts";
 import { rows, withDuckDB } from "../ingest/duckdb.ts";
 import { dataFolders } from "../ingest/lake.ts";
 import { readProject } from "../ingest/project.ts";
@@ -27,7 +28,7 @@ describe.skipIf(!findChromium())("in a browser (skipped where there is no Chromi
   });
 
   test("there is a page for each question and each school, and no other", async () => {
-    expect(visits.map((visit) => visit.address)).toEqual((await pageAddresses(PAGES, urns)).sort());
+    expect(visits.map((visit) => visit.address)).toEqual((await pageAddresses(PAGES, "board", urns)).sort());
     const headings = new Map(visits.map((visit) => [visit.address, visit.heading]));
     expect(headings.get("/")).toBe("Where do we stand?");
     expect(headings.get("/trends/")).toBe("Is it getting better?");
@@ -135,6 +136,11 @@ describe("the gate", () => {
     expect(await faults(site)).toEqual([]);
   });
 
+  test("finds nothing of a champion's site in the board's: no page, table, list or word leads there", async () => {
+    expect(listing(site).filter((file) => /champion|lists/.test(file))).toEqual([]);
+    expect(await findIdentifiers(site, ["champion", "Champion", "lists/"])).toEqual([]);
+  });
+
   test("finds no small group that the site as it was built gives away, within half a minute", async () => {
     const { faults, statistics } = await auditSite(site, warehouse, () => performance.now());
     expect(faults).toEqual([]);
@@ -159,11 +165,11 @@ describe("the gate", () => {
     const pages = path.join(scratch, "pages");
     cpSync(PAGES, pages, { recursive: true });
     plant(
-      path.join(pages, "schools", "[school].md"),
+      path.join(pages, "board", "schools", "[school].md"),
       "from board.attendance_bands where",
       "from board.no_such_table where",
     );
-    plant(path.join(pages, "index.md"), "<Standing rows={q_now}/>", "<p>{q_trust[0].trust_nmae}</p>");
+    plant(path.join(pages, "board", "index.md"), "<Standing rows={q_now}/>", "<p>{q_trust[0].trust_nmae}</p>");
     const last = path.join(scratch, "site");
     cpSync(site, last, { recursive: true });
 
@@ -250,8 +256,8 @@ function isShown(name: string, schoolYear: string): boolean {
 
 async function faults(folder: string, forbidden: string[] = []): Promise<string[]> {
   return findFaults(folder, {
-    pages: await pageAddresses(PAGES, urns),
-    tables: await sourceTables(),
+    pages: await pageAddresses(PAGES, "board", urns),
+    tables: await boardTables(),
     log: "",
     forbidden,
   });

@@ -56,6 +56,10 @@ export const arborStudents: RegisterFormat = {
         is_looked_after: ["incare"],
         is_child_protection: ["childprotection"],
       },
+      names: {
+        surname: ["preferredlastname", "legallastname"],
+        forename: ["preferredfirstname", "legalfirstname"],
+      },
     },
   ],
 };

@@ -1,4 +1,5 @@
 import type { Reading, RegisterFormat } from "../format.ts";
+import { PUPIL_NAMES } from "./pupil_rows.ts";
 
 /**
  * Bromcom's entities as its API gives them, saved as JSON or CSV. Source of the layouts: Open Education AI's loader for
@@ -68,6 +69,7 @@ export const bromcomStudents: RegisterFormat = {
         is_eal: ["ealflag"],
         is_looked_after: ["incareflag"],
       },
+      names: PUPIL_NAMES,
     },
   ],
 };

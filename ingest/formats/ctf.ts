@@ -35,6 +35,10 @@ export const ctf: RegisterFormat = {
       sheet: "Pupil",
       dates: "yyyy-mm-dd",
       fields: { ...SOURCE, upn: ["upn"], former_upn: ["basicdetailsformerupn"], sex: ["sex"], born_on: ["dob"] },
+      names: {
+        surname: ["basicdetailspreferredsurname", "surname"],
+        forename: ["basicdetailspreferredforename", "forename"],
+      },
     },
     {
       table: "statuses",

@@ -1,4 +1,4 @@
-import type { Fields, PupilsField, RegisterFormat } from "../format.ts";
+import type { Fields, PupilNames, PupilsField, RegisterFormat } from "../format.ts";
 
 /** What exporters call the columns of pupil rows. The first of each is Groupcall Xporter's `school.Students`. */
 export const PUPIL_ROW_FIELDS = {
@@ -33,6 +33,33 @@ export const PUPIL_ROW_FIELDS = {
   known_on: ["lastupdated", "extractedon"],
 } satisfies Fields<PupilsField>;
 
+/** What exporters call the columns of a pupil's name: by what the pupil is called, where that is given, then the legal one. */
+export const PUPIL_NAMES: PupilNames = {
+  surname: [
+    "preferredsurname",
+    "chosensurname",
+    "preferredlastname",
+    "chosenlastname",
+    "surname",
+    "lastname",
+    "familyname",
+    "legalsurname",
+    "legallastname",
+  ],
+  forename: [
+    "preferredforename",
+    "chosenforename",
+    "preferredfirstname",
+    "chosenfirstname",
+    "chosenname",
+    "forename",
+    "firstname",
+    "givenname",
+    "legalforename",
+    "legalfirstname",
+  ],
+};
+
 /**
  * Pupils' characteristics as at an extract, one row an enrolment. The school comes by its URN in each row, or by the
  * folder's name. Source of the layout: Xporter on Demand's `school.Students`, with the spellings of other exports.
@@ -41,5 +68,5 @@ export const pupilRows: RegisterFormat = {
   name: "pupil_rows",
   title: "pupils",
   required: ["UPN", "YearGroup", "EntryDate"],
-  readings: [{ table: "pupils", fields: PUPIL_ROW_FIELDS }],
+  readings: [{ table: "pupils", fields: PUPIL_ROW_FIELDS, names: PUPIL_NAMES }],
 };

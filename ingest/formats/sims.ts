@@ -1,7 +1,7 @@
 import type { RegisterFormat } from "../format.ts";
 import type { XmlLayout } from "../xml.ts";
 import { MARK_ROW_FIELDS } from "./mark_rows.ts";
-import { PUPIL_ROW_FIELDS } from "./pupil_rows.ts";
+import { PUPIL_NAMES, PUPIL_ROW_FIELDS } from "./pupil_rows.ts";
 
 /**
  * What SIMS's report runner writes: `<SuperStarReport><Record>…</Record></SuperStarReport>`, with one element for each
@@ -24,5 +24,5 @@ export const simsPupils: RegisterFormat = {
   title: "pupils from a SIMS report",
   required: ["Record", "UPN", "Year"],
   xml,
-  readings: [{ table: "pupils", fields: PUPIL_ROW_FIELDS }],
+  readings: [{ table: "pupils", fields: PUPIL_ROW_FIELDS, names: PUPIL_NAMES }],
 };

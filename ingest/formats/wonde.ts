@@ -63,6 +63,7 @@ export const wondeStudents: RegisterFormat = {
         is_child_in_need: ["extendeddetailschildinneed"],
         is_child_protection: ["extendeddetailschildprotectionplan"],
       },
+      names: { surname: ["surname", "legalsurname"], forename: ["forename", "legalforename"] },
     },
   ],
 };

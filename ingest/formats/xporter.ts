@@ -1,5 +1,5 @@
 import type { Reading, RegisterFormat } from "../format.ts";
-import { PUPIL_ROW_FIELDS } from "./pupil_rows.ts";
+import { PUPIL_NAMES, PUPIL_ROW_FIELDS } from "./pupil_rows.ts";
 
 /**
  * Groupcall's Xporter on Demand, which reads SIMS and most other systems; its answers saved as JSON or CSV in a folder
@@ -32,6 +32,7 @@ const pupils: Reading = {
   table: "pupils",
   system,
   fields: { ...PUPIL_ROW_FIELDS, pupil_id: ["id"], registration_group: ["reggroup"], year_group: ["yeargroup"] },
+  names: PUPIL_NAMES,
 };
 
 /** `school.Students`: pupils as at the day of the extract. */

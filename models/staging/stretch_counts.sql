@@ -4,21 +4,34 @@
 
 with
 
-session_marks as (
-    from staging.session_marks
+week_marks as (
+    from staging.week_marks
 ),
 
-stretches as (
-    from staging.stretches
+week_pieces as (
+    from staging.week_pieces
+),
+
+pupil_numbers as (
+    from staging.pupil_numbers
 ),
 
 counted as (
-    select session_marks.school_urn, pupil_key, stretch_from, code, count(*) as sessions
-    from session_marks
-    join stretches
-        on session_marks.school_urn = stretches.school_urn and session_marks.session_date = stretches.session_date
-    where is_on_roll
-    group by session_marks.school_urn, pupil_key, stretch_from, code
+    select
+        pupil_number,
+        stretch_from,
+        code,
+        sum(bit_count(week_marks.sessions & week_pieces.sessions))::bigint as sessions
+    from week_marks
+    join week_pieces
+        on week_marks.school_urn = week_pieces.school_urn and week_marks.week_from = week_pieces.week_from
+    where week_marks.sessions & week_pieces.sessions > 0
+    group by pupil_number, stretch_from, code
+),
+
+named as (
+    select school_urn, pupil_key, stretch_from, code, sessions
+    from counted join pupil_numbers on counted.pupil_number = pupil_numbers.pupil_number
 )
 
-from counted
+from named
