@@ -38,18 +38,18 @@ describe("of several statements of a session", () => {
     const file = (...lines: string[]) =>
       `SchoolURN,UPN,SessionDate,Session,Mark,Modified,Reason,ChangedBy,Position\n${lines.join("\n")}\n`;
     await load(project, "1.csv", file(row("N", "2025-10-06T09:00:00Z", "", "", "")));
-    await load(project, "2.csv", file(row("I", "2025-10-06T12:00:00Z", REASON, PERSON, "Attendance officer")));
+    await load(project, "2.csv", file(row("I", "2025-10-06T12:00:00Z", REASON, PERSON, "Registers clerk")));
     await load(project, "3.csv", file(row("M", "2025-10-08T08:30:00Z", "letter seen", PERSON, "Head of year")));
 
     expect(await standing(project)).toEqual(["2025-10-06 AM M"]);
     const first = { code: "N", since: "2025-10-06 09:00:00", load: 1, until: "2025-10-06 12:00:00" };
     const second = { code: "I", since: "2025-10-06 12:00:00", load: 2, until: "2025-10-08 08:30:00" };
     expect(await history(project)).toEqual([
-      { ...first, code_after: "I", load_after: 2, reason: REASON, by: PERSON, position: "Attendance officer" },
+      { ...first, code_after: "I", load_after: 2, reason: REASON, by: PERSON, position: "Registers clerk" },
       { ...second, code_after: "M", load_after: 3, reason: "letter seen", by: PERSON, position: "Head of year" },
     ]);
     expect(await tablesWith(project, "ZZCANARY")).toEqual(["raw.marks", "staging.mark_history"]);
-    expect(await tablesWith(project, "Attendance officer")).toEqual(["raw.marks", "staging.mark_history"]);
+    expect(await tablesWith(project, "Registers clerk")).toEqual(["raw.marks", "staging.mark_history"]);
   });
 
   test.each([
