@@ -11,7 +11,7 @@ export default defineConfig({
           name: "parts",
           include: ["test/*.test.ts"],
           exclude: JOURNEY,
-          testTimeout: 60_000,
+          testTimeout: 120_000,
           hookTimeout: 60_000,
         },
       },
