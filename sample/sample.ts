@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, rmdir, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readdir, readFile, realpath, rm, rmdir, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type DuckDBConnection, DuckDBDateValue, type DuckDBValue } from "@duckdb/node-api";
@@ -157,7 +157,7 @@ function planSchools({ schools, pupils, seed }: Options): School[] {
 
 /** Takes away the example policies of an earlier sample; one that was changed since stays. */
 async function removePolicies(folder: string): Promise<void> {
-  if (!existsSync(folder)) return;
+  if (!existsSync(folder) || (await areTheExamples(folder))) return;
   for (const policy of Object.values(POLICIES).flat()) {
     const copy = join(folder, policy);
     if (!existsSync(copy)) continue;
@@ -167,9 +167,15 @@ async function removePolicies(folder: string): Promise<void> {
   if ((await readdir(folder)).length === 0) await rmdir(folder);
 }
 
+/** A sample that is made in this repository, as `npm start` does, goes by the examples themselves. */
+async function areTheExamples(folder: string): Promise<boolean> {
+  return (await realpath(folder)) === (await realpath(EXAMPLE_POLICIES));
+}
+
 /** Copies the example policies that the schools go by; one that was changed since stays as it is. */
 async function copyPolicies(dir: string, schools: School[]): Promise<void> {
   await mkdir(join(dir, "policies"), { recursive: true });
+  if (await areTheExamples(join(dir, "policies"))) return;
   for (const policy of new Set(schools.map((school) => school.policy))) {
     const copy = join(dir, "policies", policy);
     await cp(join(EXAMPLE_POLICIES, policy), copy, { force: false });

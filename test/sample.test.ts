@@ -73,6 +73,16 @@ describe("a small sample", () => {
     expect(rest).toEqual(one);
   });
 
+  test("is made where the example policies are, as by npm start, and leaves them as they are", async () => {
+    const examples = path.join(import.meta.dirname, "..", "policies");
+    const before = fs.readdirSync(examples);
+    fs.mkdirSync(path.join(root, "here"));
+    fs.symlinkSync(examples, path.join(root, "here", "policies"));
+    await sample("here");
+    await sample("here", { seed: 2 });
+    expect(fs.readdirSync(examples)).toEqual(before);
+  });
+
   test("is refused in the folder of a real trust, which is left as it was", async () => {
     const dir = path.join(root, "real");
     fs.mkdirSync(dir);
