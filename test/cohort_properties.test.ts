@@ -45,7 +45,7 @@ test("cohorts have the pupils, sessions and gaps that counting day by day gives,
   expect(counted.dfe).toBeGreaterThan(counted.registers * 20);
   expect(counted.toHalfTerm).toBeGreaterThan(counted.registers * 20);
   expect(counted.leftBehind).toBeGreaterThan(counted.registers * 5);
-}, 600_000);
+});
 
 // --- registers at random ---
 

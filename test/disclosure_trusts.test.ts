@@ -55,7 +55,7 @@ test("no small group of fifty trusts can be worked out from what the gate lets t
       question,
     ).toBeGreaterThan(0.9);
   }
-}, 600_000);
+});
 
 // --- internal ---
 

@@ -14,8 +14,8 @@ import { ROLLBOOK, rollbook } from "./command.ts";
 import { drop, makeProject, mark, marksFile } from "./project.ts";
 
 const KIB = 1024;
-/** Room enough for everything here. */
-const ROOMY_KIB = 64 * KIB;
+/** Room enough for everything here: three warehouses, each table of which takes a block of the file at the least. */
+const ROOMY_KIB = 256 * KIB;
 const ROWS = 4_000;
 /** What a failure that is not told in words looks like. */
 const STACK = /^\s+at |ENOSPC|EFBIG|No space left/m;
@@ -55,7 +55,7 @@ describe.skipIf(process.platform === "win32")(`when the disk fills up (by ${MEAN
     await expectDone(project, "build");
     expect(await state(project)).toMatchObject({ marks: 2 * ROWS, loads: 2 });
     expect(leftovers(project)).toEqual([]);
-  }, 180_000);
+  });
 
   test("build says so in one line, leaves the warehouse in use, and builds once there is room", async () => {
     const project = await loadedProject();
@@ -79,7 +79,7 @@ describe.skipIf(process.platform === "win32")(`when the disk fills up (by ${MEAN
     await expectDone(project, "build");
     expect(await state(project)).toMatchObject({ marks: 2 * ROWS, loads: 2 });
     expect(leftovers(project)).toEqual([]);
-  }, 180_000);
+  });
 
   test("the first ingest of all says so, too, and leaves nothing that hinders the next", async () => {
     const project = diskOf(makeProject({ "first.csv": schoolDay("2026-01-06") }));
@@ -93,7 +93,7 @@ describe.skipIf(process.platform === "win32")(`when the disk fills up (by ${MEAN
     await expectDone(project, "build");
     expect(await state(project)).toMatchObject({ marks: ROWS, loads: 1 });
     expect(leftovers(project)).toEqual([]);
-  }, 120_000);
+  });
 });
 
 test.skipIf(!fs.existsSync("/dev/full"))(

@@ -68,7 +68,7 @@ export function databaseOf(models: Model[]): () => DuckDBConnection {
       });
       closed.catch(failed);
     });
-  }, 60_000);
+  });
   afterAll(async () => {
     close();
     await closed;

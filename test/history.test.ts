@@ -215,7 +215,7 @@ test("the warehouse as known at any load is the one that was built when that loa
     await buildWarehouse(project, { log: () => {}, now: () => new Date() }, { knownAtLoad: n });
     expect(await marts(project)).toEqual(then[n - 1]);
   }
-}, 300_000);
+});
 
 // --- internal ---
 

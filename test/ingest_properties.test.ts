@@ -52,7 +52,7 @@ test("in any order, split and repetition of the files the same marks stand, and 
     }),
     { numRuns: 6, seed: SEED, interruptAfterTimeLimit: 100_000 },
   );
-}, 300_000);
+});
 
 /** As a statement, but two of a moment may contradict each other, and UPNs and codes may be written in other ways. */
 const anyStatement = fc
@@ -100,7 +100,7 @@ test("any sequence of loads, with repeats and in any order, gives a lake of the 
     }),
     { numRuns: 12, seed: SEED, interruptAfterTimeLimit: 100_000 },
   );
-}, 300_000);
+});
 
 test("the content of a lake tells one changed, missing or deleted mark from another", async () => {
   const hashes = new Set<string>();
@@ -172,7 +172,7 @@ test(`of ${RUNS * FILES_A_RUN} dirty files every row is accepted, set aside or a
   // the files were dirty indeed
   expect(total.quarantined).toBeGreaterThan(RUNS * FILES_A_RUN);
   expect(total.duplicate).toBeGreaterThan((RUNS * FILES_A_RUN) / 4);
-}, 900_000);
+});
 
 /** Faults of which three in fifty rows refuse a file. */
 const REFUSING: Fault[] = ["bad UPN", "bad date", "unknown code", "bad session", "bad time", "bad flag", "no pupil"];
@@ -205,7 +205,7 @@ test("a run with a file that is too dirty loads nothing, names file, row and col
     ),
     { numRuns: 14, seed: SEED, interruptAfterTimeLimit: 60_000 },
   );
-}, 120_000);
+});
 
 // --- internal ---
 

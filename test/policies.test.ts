@@ -68,7 +68,7 @@ describe.each(NAMES)("%s", (name) => {
     expect(inOrder(register, own)).toEqual(inOrder(register, register.expected));
     expect(inOrder(register, national)).toEqual(inOrder(register, register.national));
     expect(withOneMore).toEqual(register.nearMisses);
-  }, 60_000);
+  });
 
   test("has for each rule that asks for something a pupil who meets it and one who nearly does", () => {
     const register = registerOf(name);

@@ -109,7 +109,7 @@ describe("a small sample", () => {
 
 type Row = Record<string, unknown>;
 
-describe("the default sample", { timeout: 300_000 }, () => {
+describe("the default sample", () => {
   let made: SampleMade;
   const dir = path.join(root, "default");
   const found: Record<string, Row[]> = {};
@@ -125,7 +125,7 @@ describe("the default sample", { timeout: 300_000 }, () => {
         found[name] = (await db.runAndReadAll(sql)).getRowObjectsJson();
       }
     });
-  }, 300_000);
+  });
 
   const answer = (name: keyof typeof QUESTIONS): Row[] => found[name] ?? [];
 
