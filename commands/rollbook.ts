@@ -360,7 +360,7 @@ async function siteStep(dir: string, json = false): Promise<void> {
           // the site is for other people to read
           process.umask(0o022);
           const workspace = path.join(folders.work, "board");
-          const made = await renderSite({ warehouse, workspace, site, log, forbidden });
+          const made = await renderSite({ warehouse, workspace, bundles: folders.bundles, site, log, forbidden });
           log(`${made.pages} pages in ${site}`);
         },
       ],
@@ -382,7 +382,15 @@ async function championStep(dir: string, school: number | undefined, json = fals
         async (log) => {
           const forbidden = await pupilKeysOf(warehouse);
           const workspace = path.join(folders.work, `champion-${urn}`);
-          const made = await renderChampionSite({ project, warehouse, urn, workspace, log, forbidden });
+          const made = await renderChampionSite({
+            project,
+            warehouse,
+            urn,
+            workspace,
+            bundles: folders.bundles,
+            log,
+            forbidden,
+          });
           log(`${made.pages} pages in ${championSite(project, urn)}: they name pupils, and only you can read them`);
         },
       ],

@@ -20,6 +20,8 @@ export interface ChampionOptions {
   urn: number;
   /** A folder for Evidence to work in. It is emptied first; of what is in it only the log stays. */
   workspace: string;
+  /** A folder in which the programs of sites are kept from one build to the next. */
+  bundles: string;
   log: (line: string) => void;
   /** A folder of pages to build instead of the project's own: one of each kind of site, and their components. */
   pages?: string;
@@ -49,7 +51,7 @@ export async function championSites({ site }: Pick<Project, "site">): Promise<nu
  * @throws {RollbookError} naming the step that failed and where the full log is
  */
 export async function renderChampionSite(options: ChampionOptions): Promise<Rendered> {
-  const { project, warehouse, urn, workspace, log } = options;
+  const { project, warehouse, urn, workspace, bundles, log } = options;
   const source = options.pages ?? PAGES;
   if (!project.schools.some((school) => school.urn === urn)) {
     throw new RollbookError(`No school of the trust has the URN ${urn}`);
@@ -73,6 +75,7 @@ export async function renderChampionSite(options: ChampionOptions): Promise<Rend
       name,
       database,
       workspace,
+      bundles,
       site,
       pages,
       log,

@@ -5,6 +5,7 @@ import path from "node:path";
 import { rows, withDuckDB } from "../ingest/duckdb.ts";
 import { RollbookError } from "../ingest/errors.ts";
 import { auditSite } from "./audit_site.ts";
+import { keptBundle } from "./bundles.ts";
 import { findFaults } from "./gate.ts";
 import { boardTables, makeWorkspace, PAGES, pageAddresses, type SiteKind } from "./workspace.ts";
 
@@ -15,6 +16,8 @@ export interface RenderOptions {
   warehouse: string;
   /** A folder for Evidence to work in. It is emptied first, and keeps the log. */
   workspace: string;
+  /** A folder in which the programs of sites are kept from one build to the next. */
+  bundles: string;
   /** The folder that the site is put into, once it has passed the gate. */
   site: string;
   log: (line: string) => void;
@@ -33,12 +36,12 @@ export interface Rendered {
 /**
  * Builds the board site from a warehouse and puts it in place of the last one, if nothing is wrong with it.
  *
- * Takes about a minute and needs no network. The last site stays as it is until then, and for good if the new one fails.
+ * Takes about a minute, or a quarter of that while pages and code are what they were; needs no network. The last site stays as it is until then, and for good if the new one fails.
  *
  * @throws {RollbookError} naming the step that failed and where the full log is
  */
 export async function renderSite(options: RenderOptions): Promise<Rendered> {
-  const { warehouse, workspace, site, log } = options;
+  const { warehouse, workspace, bundles, site, log } = options;
   const source = options.pages ?? PAGES;
   await refuseSmallSchools(warehouse);
   const pages = await pageAddresses(source, "board", await schoolUrns(warehouse));
@@ -54,7 +57,17 @@ export async function renderSite(options: RenderOptions): Promise<Rendered> {
     log("Looking for small groups that the figures give away");
     return [...faults, ...(await auditSite(built, warehouse, () => performance.now())).faults];
   };
-  return publish({ kind: "board", name: "board site", database: warehouse, workspace, site, pages, log, faultsIn });
+  return publish({
+    kind: "board",
+    name: "board site",
+    database: warehouse,
+    workspace,
+    bundles,
+    site,
+    pages,
+    log,
+    faultsIn,
+  });
 }
 
 /** A site to build, and what it is held to before it is put in place. */
@@ -66,6 +79,8 @@ export interface Publication {
   database: string;
   /** A folder that {@link makeWorkspace} made; it keeps the log. */
   workspace: string;
+  /** A folder in which the programs of sites are kept from one build to the next. */
+  bundles: string;
   /** The folder that the site is put into. */
   site: string;
   /** The addresses of all its pages. */
@@ -86,26 +101,32 @@ export async function publish(publication: Publication): Promise<Rendered> {
   const { kind, name, workspace, site, pages, log, isPrivate = false } = publication;
   await recoverSite(site);
   const logFile = path.join(workspace, "evidence.log");
+  const bundle = await keptBundle(publication.bundles, workspace, kind);
+  const built = path.join(workspace, "build");
   const evidence = async (step: string, ...args: string[]) => {
     log(step);
-    if (!(await runEvidence(args, publication, logFile))) {
+    if (!(await runEvidence(args, publication, bundle, logFile))) {
       throw new RollbookError(
         `The ${name} was not built: "${step}" failed. The last site is as it was. Full log: ${logFile}`,
       );
     }
   };
 
-  await evidence(`Reading the tables for the ${kind}`, "sources", "--strict");
-  await evidence("Building the pages", "build:strict", `--config=${path.join("..", "..", "vite.config.js")}`);
-
-  const built = path.join(workspace, "build");
-  const faults = await publication.faultsIn(built, await readFile(logFile, "utf8"));
-  if (faults.length > 0) {
-    await appendFile(logFile, `\nNot published, because:\n${faults.map((fault) => `- ${fault}\n`).join("")}`);
-    const more = faults.length > 1 ? `, and ${faults.length - 1} more` : "";
-    throw new RollbookError(
-      `The ${name} was not published: ${faults[0]}${more}. The last site is as it was. Full log: ${logFile}`,
-    );
+  try {
+    await evidence(`Reading the tables for the ${kind}`, "sources", "--strict");
+    await evidence("Building the pages", "build:strict", `--config=${path.join("..", "..", "vite.config.js")}`);
+    const faults = await publication.faultsIn(built, await readFile(logFile, "utf8"));
+    if (faults.length > 0) {
+      await appendFile(logFile, `\nNot published, because:\n${faults.map((fault) => `- ${fault}\n`).join("")}`);
+      const more = faults.length > 1 ? `, and ${faults.length - 1} more` : "";
+      throw new RollbookError(
+        `The ${name} was not published: ${faults[0]}${more}. The last site is as it was. Full log: ${logFile}`,
+      );
+    }
+  } catch (error) {
+    // what is wrong may have been said when the programs were made, and would not be said again
+    await rm(bundle, { recursive: true, force: true });
+    throw error;
   }
 
   log("Putting the new site in place");
@@ -157,6 +178,7 @@ async function schoolUrns(warehouse: string): Promise<number[]> {
 async function runEvidence(
   args: string[],
   { kind, database, workspace, pages }: Publication,
+  bundle: string,
   logFile: string,
 ): Promise<boolean> {
   const output = await open(logFile, "a");
@@ -170,6 +192,7 @@ async function runEvidence(
           await realpath(path.join(workspace, "sources", kind)),
           await realpath(database),
         ),
+        ROLLBOOK_BUNDLE: path.resolve(bundle),
         ROLLBOOK_PAGES: JSON.stringify(pages),
       },
       stdio: ["ignore", output.fd, output.fd],

@@ -4,6 +4,7 @@ import fs from "node:fs";
 import path from "node:path";
 // A static import, which Vite bundles: SvelteKit builds twice and needs its plugins made anew each time.
 import evidence from "./.evidence/template/vite.config.js";
+import { keep, rendering } from "./bundle.js";
 
 const top = path.resolve("..", "..");
 const library = fs.realpathSync(path.join(top, "node_modules", "@evidence-dev", "core-components"));
@@ -53,9 +54,13 @@ const pick = {
   },
 };
 
-export default {
-  ...evidence,
-  plugins: [lean, ...evidence.plugins, pick],
-  // our package is a folder of this repository, which Vite would bundle; Node has to find its own engine from it
-  ssr: { ...evidence.ssr, external: [...evidence.ssr.external, "@evidence-dev/universal-sql"] },
-};
+const kept = process.env.ROLLBOOK_BUNDLE;
+
+export default kept && fs.existsSync(kept)
+  ? rendering(kept, top)
+  : {
+      ...evidence,
+      plugins: [lean, ...evidence.plugins, pick, ...(kept ? [keep(kept)] : [])],
+      // our package is a folder of this repository, which Vite would bundle; Node has to find its own engine from it
+      ssr: { ...evidence.ssr, external: [...evidence.ssr.external, "@evidence-dev/universal-sql"] },
+    };

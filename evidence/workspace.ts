@@ -5,12 +5,13 @@ import path from "node:path";
 export type SiteKind = "board" | "champion";
 
 /** This repository, wherever it is installed. */
-const ROOT = path.join(import.meta.dirname, "..");
+export const ROOT = path.join(import.meta.dirname, "..");
 /** A folder of pages for each kind of site, and the components that draw them. */
 export const PAGES = path.join(ROOT, "pages");
 /** What Evidence, SvelteKit and Vite read from the top of the folder they work in. */
 const SETTINGS = [
   "app.html",
+  "bundle.js",
   "charts.js",
   "evidence.config.yaml",
   "nothing.svelte",

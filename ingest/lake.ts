@@ -16,6 +16,8 @@ export function dataFolders({ data }: Project) {
     /** What each file of the drop folder was when it was last read, so that an unchanged one need not be read again. */
     seen: path.join(data, "seen.json"),
     warehouse: path.join(data, "warehouse"),
+    /** The programs of sites, kept from one build to the next. They hold nothing of a pupil. */
+    bundles: path.join(data, "bundles"),
     /** What a run needs only while it runs. */
     work: path.join(data, "work"),
   };

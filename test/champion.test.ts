@@ -75,8 +75,9 @@ describe("a champion's site", () => {
     site = championSite(project, 999001);
     workspace = path.join(dataFolders(project).work, "champion-999001");
     const forbidden = await pupilKeysOf(warehouse);
-    await renderChampionSite({ project, warehouse, urn: 999001, workspace, log: () => {}, forbidden });
-  }, 600_000);
+    const { bundles } = dataFolders(project);
+    await renderChampionSite({ project, warehouse, urn: 999001, workspace, bundles, log: () => {}, forbidden });
+  });
   afterAll(() => fs.rmSync(project.dir, { recursive: true, force: true }));
 
   test("holds its own pupils by name, and nobody knows of others: no name, UPN or key, and no other school", async () => {
@@ -99,6 +100,22 @@ describe("a champion's site", () => {
     expect(fs.readdirSync(workspace)).toEqual(["evidence.log"]);
     expect(await findIdentifiers(workspace, ["Fernsby-Quill", "Ottoline"])).toEqual([]);
     expect(await championSites(project)).toEqual([999001]);
+  });
+
+  test("another school's is made from the same programs, which hold nobody, and holds its own pupils alone", async () => {
+    const { bundles, work } = dataFolders(project);
+    const kept = fs.readdirSync(bundles);
+    const folders = { workspace: path.join(work, "champion-999002"), bundles };
+    const forbidden = await pupilKeysOf(warehouse);
+    await renderChampionSite({ project, warehouse, urn: 999002, ...folders, log: () => {}, forbidden });
+    expect(fs.readdirSync(bundles)).toEqual(kept);
+    const version = (urn: number) =>
+      fs.readFileSync(path.join(championSite(project, urn), "_app", "version.json"), "utf8");
+    expect(version(999002)).toBe(version(999001));
+    const everybody = schools.flatMap(({ pupils }) => pupils.map(({ upn }) => upn));
+    expect(await findIdentifiers(bundles, [...everybody, ...forbidden, "Fernsby", "Wrackham", "Vexmoor"])).toEqual([]);
+    expect(await findIdentifiers(championSite(project, 999002), ["Wrackham"])).not.toEqual([]);
+    expect(await findIdentifiers(championSite(project, 999002), ["Fernsby", "Vexmoor"])).toEqual([]);
   });
 
   test("says of how many pupils no name is known and how to mend it", () => {

@@ -27,7 +27,8 @@ test("no site is made for a trust with a school of fewer than ten pupils", async
   await built(project, "from marts.trust");
   const { path: warehouse } = warehouseInUse(dataFolders(project).warehouse);
   const site = path.join(project.site, "board");
-  const making = renderSite({ warehouse, workspace: path.join(project.data, "work", "board"), site, log: () => {} });
+  const { work, bundles } = dataFolders(project);
+  const making = renderSite({ warehouse, workspace: path.join(work, "board"), bundles, site, log: () => {} });
   await expect(making).rejects.toThrow(/^Oak had fewer than 10 pupils .* no site is made/);
   expect(fs.existsSync(site)).toBe(false);
 });

@@ -1,4 +1,4 @@
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from "vitest";
@@ -174,7 +174,8 @@ describe("the gate", () => {
     cpSync(site, last, { recursive: true });
 
     const workspace = path.join(scratch, "workspace");
-    const rendering = renderSite({ warehouse, workspace, site: last, pages, log: () => {} });
+    const bundles = path.join(scratch, "bundles");
+    const rendering = renderSite({ warehouse, workspace, bundles, site: last, pages, log: () => {} });
     await expect(rendering).rejects.toThrow(
       /^The board site was not published: .* The last site is as it was\. Full log: /,
     );
@@ -184,6 +185,23 @@ describe("the gate", () => {
     expect(reasons).toMatch(/^- Evidence reported \d+ errors?$/m);
     expect(reasons).toMatch(/^- the page index\.html shows a number or text that is missing$/m);
     expect(listing(last)).toEqual(listing(site));
+    expect(readdirSync(bundles)).toEqual([]);
+  });
+
+  test("a site made from the programs that the last build kept is the same, byte for byte, but for its tables' order", async () => {
+    const { bundles } = dataFolders(project);
+    const kept = readdirSync(bundles);
+    const again = path.join(scratch, "again");
+    await renderSite({ warehouse, workspace: path.join(scratch, "again-work"), bundles, site: again, log: () => {} });
+    expect(readdirSync(bundles)).toEqual(kept);
+    // rows that no query puts in order come as they will, and Evidence names files by what is in them
+    const named = (folder: string) => listing(folder).filter((file) => !/^(api|data)\//.test(file));
+    expect(named(again)).toEqual(named(site));
+    const bytes = (folder: string, file: string) => readFileSync(path.join(folder, file));
+    const files = named(site).filter((file) => statSync(path.join(site, file)).isFile());
+    // SvelteKit states when it made the programs: these were made once
+    expect(files).toContain("_app/version.json");
+    expect(files.filter((file) => !bytes(again, file).equals(bytes(site, file)))).toEqual([]);
   });
 
   test("refuses a table that is not among the sources, whether the manifest names it or not", async () => {
