@@ -4,6 +4,7 @@ import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 
 import { Listr, type ListrTask, PRESET_TIMER } from "listr2";
 import * as z from "zod";
 import { championSite, championSites, renderChampionSite } from "../evidence/champion.ts";
+import { writePack } from "../evidence/pack.ts";
 import { serveSite } from "../evidence/serve.ts";
 import { renderSite } from "../evidence/site.ts";
 import type { SiteKind } from "../evidence/workspace.ts";
@@ -22,6 +23,7 @@ import { EXPORT_FORMATS, type ExportFormat, exportTable } from "./export.ts";
 import { fetchPages } from "./fetch.ts";
 import { forgetSentence } from "./forget.ts";
 import { freeze, freezeSentence, frozenSummary, listFrozen } from "./freeze.ts";
+import { packOf } from "./pack.ts";
 import { querySentence, registerQueries } from "./queries.ts";
 import { heldSentence, ingestSentence, loadSummary, warehouseSummary } from "./summary.ts";
 
@@ -186,6 +188,18 @@ function program(): Command {
       refuseSchoolOfBoard(kind, options, command);
       if (kind === "champion") await serveChampion(options.project, options.school, options.port);
       else await serve(options.project, options.port);
+    });
+
+  rollbook
+    .command("pack")
+    .description("write the board pack of the trust or of one school from the rendered site: a PDF and one HTML file")
+    .addOption(schoolOption())
+    .option("--trust", "the trust's own pack", false)
+    .option("--out <file>", "where to write it, without an ending (default: packs/<trust or URN> in the project)")
+    .addOption(projectOption())
+    .action(async (options: SiteFlags & { trust: boolean; out?: string }, command: Command) => {
+      if (options.trust === (options.school !== undefined)) command.error("error: ask for --trust or name a --school");
+      await packStep(options.project, options.school, options.out);
     });
 
   rollbook
@@ -367,6 +381,27 @@ async function siteStep(dir: string, json = false): Promise<void> {
     ],
     json,
   );
+}
+
+/** Writes the board pack of the trust, or of a school. */
+async function packStep(dir: string, school: number | undefined, out: string | undefined): Promise<void> {
+  const project = readProject(dir);
+  await steps([
+    [
+      "Writing the board pack",
+      async (log) => {
+        // the pack is for other people to read
+        process.umask(0o022);
+        const pack = await writePack({
+          site: path.join(project.site, "board"),
+          ...packOf(project, school),
+          out: path.resolve(out ?? path.join(dir, "packs", school === undefined ? "trust" : String(school))),
+          log,
+        });
+        log(`${pack.sheets} sheets in ${pack.pdf}, and the same as one file in ${pack.html}`);
+      },
+    ],
+  ]);
 }
 
 /** Renders the site of one school's champion, which stays readable by its owner alone. */

@@ -1,27 +1,8 @@
 import fs from "node:fs";
 import path from "node:path";
-import { type BrowserContext, chromium, type Page } from "playwright-core";
+import type { BrowserContext, Page } from "playwright-core";
+import { withChromium } from "../evidence/browser.ts";
 import { serveSite } from "../evidence/serve.ts";
-
-const USUAL_PLACES = [
-  process.env.CHROMIUM_PATH,
-  "/usr/bin/chromium",
-  "/usr/bin/chromium-browser",
-  "/usr/bin/google-chrome",
-  "/Applications/Chromium.app/Contents/MacOS/Chromium",
-  "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
-  "C:\\Program Files\\Google\\Chrome\\Application\\chrome.exe",
-];
-// a browser of its own accord asks its makers for updates and lists: these stop it, so that a request is the page's
-const QUIET = [
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
 
 /** What a reader finds on one page. */
 export interface Visit {
@@ -38,11 +19,6 @@ export interface Visit {
   faults: string[];
 }
 
-/** The browser to test with, if this machine has one. CHROMIUM_PATH names another. */
-export function findChromium(): string | undefined {
-  return USUAL_PLACES.find((file) => file && fs.existsSync(file));
-}
-
 /** Serves a site and opens it in a browser, for as long as `work` runs. */
 export async function withBrowser<T>(
   site: string,
@@ -51,12 +27,7 @@ export async function withBrowser<T>(
 ): Promise<T> {
   const server = await serveSite({ site, port: 4600, log: () => {} });
   try {
-    const browser = await chromium.launch({ executablePath: findChromium() ?? "", args: QUIET });
-    try {
-      return await work(await browser.newContext(options), server.url);
-    } finally {
-      await browser.close();
-    }
+    return await withChromium(async (browser) => work(await browser.newContext(options), server.url));
   } finally {
     await server.close();
   }

@@ -7,4 +7,5 @@ export const PAGES = [
   { path: "/left-behind/", title: "Who is being left behind?" },
   { path: "/visits/", title: "Which school needs a visit?" },
   { path: "/checks/", title: "Do the figures add up?" },
+  { path: "/words/", title: "What do the words mean?" },
 ];
