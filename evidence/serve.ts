@@ -1,10 +1,10 @@
-import { createHash } from "node:crypto";
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import path from "node:path";
 import getPort, { portNumbers } from "get-port";
 import sirv from "sirv";
 import { RollbookError } from "../ingest/errors.ts";
+import { headers, NO_PAGE, PAGES_ONLY, refusalHeaders, sitePolicy } from "./headers.ts";
 
 /** Only this machine can reach the server. */
 const HOST = "127.0.0.1";
@@ -77,38 +77,15 @@ function answer(
   if (request.headers.host !== `${HOST}:${port}` && request.headers.host !== `localhost:${port}`) {
     refuse(response, 421, "This server answers to its own address only.");
   } else if (request.method !== "GET" && request.method !== "HEAD") {
-    refuse(response, 405, "This server only hands out pages.");
+    refuse(response, 405, PAGES_ONLY);
   } else {
-    files(request, response, () => refuse(response, 404, "There is no such page."));
+    files(request, response, () => refuse(response, 404, NO_PAGE));
   }
 }
 
 function refuse(response: ServerResponse, status: number, message: string): void {
-  response.writeHead(status, {
-    "content-type": "text/plain; charset=utf-8",
-    "x-content-type-options": "nosniff",
-    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
-  });
+  response.writeHead(status, refusalHeaders());
   response.end(`${message}\n`);
-}
-
-/** The headers of one file of the site. */
-export function headers(pathname: string, policy: string): Record<string, string> {
-  const named: Record<string, string> = {
-    "content-security-policy": policy,
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
-    "cross-origin-opener-policy": "same-origin",
-    "cross-origin-resource-policy": "same-origin",
-    "permissions-policy": "camera=(), geolocation=(), microphone=()",
-    "x-robots-tag": "noindex, nofollow",
-    "cache-control": pathname.startsWith("/_app/immutable/")
-      ? "private, max-age=31536000, immutable"
-      : "private, no-cache",
-  };
-  // named .parquet by Evidence, Arrow in truth
-  if (/\.(arrow|parquet)$/.test(pathname)) named["content-type"] = "application/vnd.apache.arrow.stream";
-  return named;
 }
 
 /** Gives the site's content security policy, worked out again when the site has been built anew. */
@@ -118,41 +95,9 @@ function contentPolicy(site: string): () => string {
   return () => {
     const now = statSync(path.join(site, "index.html")).mtimeMs;
     if (now !== built) {
-      policy = policyFor(inlineScripts(site));
+      policy = sitePolicy(site);
       built = now;
     }
     return policy;
   };
-}
-
-/** Everything from this server and nothing from elsewhere; of scripts in the pages only those that were built in. */
-function policyFor(scripts: string[]): string {
-  const hashes = [
-    ...new Set(scripts.map((script) => `'sha256-${createHash("sha256").update(script).digest("base64")}'`)),
-  ];
-  return [
-    "default-src 'none'",
-    `script-src 'self' 'wasm-unsafe-eval' ${hashes.sort().join(" ")}`.trimEnd(),
-    "style-src 'self' 'unsafe-inline'",
-    "img-src 'self' data:",
-    "font-src 'self'",
-    "connect-src 'self'",
-    "worker-src 'self'",
-    "frame-ancestors 'none'",
-    "base-uri 'none'",
-    "form-action 'none'",
-    "object-src 'none'",
-  ].join("; ");
-}
-
-/** The text of every script that stands in a page of the site itself. */
-function inlineScripts(site: string): string[] {
-  return readdirSync(site, { recursive: true, encoding: "utf8" })
-    .filter((file) => file.endsWith(".html"))
-    .flatMap((file) =>
-      Array.from(
-        readFileSync(path.join(site, file), "utf8").matchAll(/<script(?![^>]*\ssrc=)[^>]*>([\s\S]*?)<\/script>/g),
-        ([, script = ""]) => script,
-      ),
-    );
 }
