@@ -85,14 +85,23 @@ export function policyFor(scripts: string[]): string {
   ].join("; ");
 }
 
-/** The text of every script that stands in a page of the site itself. */
+/** The text of every script that stands in a page of the site itself. Data in a page is no script, and needs no leave to run. */
 export function inlineScripts(site: string): string[] {
   return readdirSync(site, { recursive: true, encoding: "utf8" })
     .filter((file) => file.endsWith(".html"))
     .flatMap((file) =>
       Array.from(
-        readFileSync(path.join(site, file), "utf8").matchAll(/<script(?![^>]*\ssrc=)[^>]*>([\s\S]*?)<\/script>/g),
-        ([, script = ""]) => script,
-      ),
+        readFileSync(path.join(site, file), "utf8").matchAll(/<script(?![^>]*\ssrc=)([^>]*)>([\s\S]*?)<\/script>/g),
+        ([, attributes = "", script = ""]) => (DATA.test(attributes) ? [] : script),
+      ).flat(),
     );
 }
+
+/** Whether an address leads to a file or folder that systems hide, or out of the site; the folders' own names have no such dot. */
+export function isHidden(pathname: string): boolean {
+  return /\/(?:\.|%2e)/i.test(pathname);
+}
+
+// --- internal ---
+
+const DATA = /\stype="application\/json"/;

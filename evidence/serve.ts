@@ -4,7 +4,7 @@ import path from "node:path";
 import getPort, { portNumbers } from "get-port";
 import sirv from "sirv";
 import { RollbookError } from "../ingest/errors.ts";
-import { headers, NO_PAGE, PAGES_ONLY, refusalHeaders, sitePolicy } from "./headers.ts";
+import { headers, isHidden, NO_PAGE, PAGES_ONLY, refusalHeaders, sitePolicy } from "./headers.ts";
 
 /** Only this machine can reach the server. */
 const HOST = "127.0.0.1";
@@ -78,6 +78,8 @@ function answer(
     refuse(response, 421, "This server answers to its own address only.");
   } else if (request.method !== "GET" && request.method !== "HEAD") {
     refuse(response, 405, PAGES_ONLY);
+  } else if (isHidden(request.url?.split("?")[0] ?? "")) {
+    refuse(response, 404, NO_PAGE);
   } else {
     files(request, response, () => refuse(response, 404, NO_PAGE));
   }

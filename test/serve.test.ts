@@ -9,6 +9,7 @@ test("a folder gives its index page and every file its type", async () => {
   const { url } = await serve({ "schools/999001/index.html": "<h1>Oak</h1>", "engine.wasm": "x", "rows.parquet": "x" });
   expect((await get(url, "schools/999001/")).body).toBe("<h1>Oak</h1>");
   expect((await get(url, "")).headers["content-type"]).toMatch(/^text\/html/);
+  expect((await get(url, "schools/999001")).headers["content-type"]).toBe("text/html; charset=utf-8");
   expect((await get(url, "engine.wasm")).headers["content-type"]).toBe("application/wasm");
   expect((await get(url, "rows.parquet")).headers["content-type"]).toBe("application/vnd.apache.arrow.stream");
 });
@@ -43,9 +44,26 @@ test("of the scripts within pages only those of this build may run, also after a
   expect(await scripts()).toBe("'self' 'wasm-unsafe-eval'");
 });
 
+test("what a page carries as data is no script: it adds nothing to what may run", async () => {
+  const data = '<script type="application/json" data-url="/api/meta.json">{"status":200}</script>';
+  const { url } = await serve({ "index.html": data, "a/index.html": '<script type="module">start()</script>' });
+  expect((await get(url, "")).headers["content-security-policy"]).toContain(
+    "script-src 'self' 'wasm-unsafe-eval' 'sha256-DIm7WJS6ZKDYe5qFLPy+h4JFI9Bol5QmYC57mt3Fb00=';",
+  );
+});
+
 test("a list comes as CSV", async () => {
   const { url } = await serve({ "lists/pupils.csv": "surname\r\n" });
   expect((await get(url, "lists/pupils.csv")).headers["content-type"]).toMatch(/^text\/csv/);
+});
+
+test("a hidden file is not handed out, nor what lies in a hidden folder", async () => {
+  const { url } = await serve({ ".env": "hidden", "data/.git/config": "hidden" });
+  for (const file of [".env", "%2eenv", "data/.git/config", "data/%2Egit/config", ".env?x=1"]) {
+    const { status, body } = await get(url, file);
+    expect([file, status, body]).toEqual([file, 404, "There is no such page.\n"]);
+  }
+  expect((await get(url, "?back=/.env")).status).toBe(200);
 });
 
 test("nothing outside the site is handed out, and nothing is taken in", async () => {
