@@ -1,12 +1,14 @@
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { appendFile, chmod, cp, mkdir, open, readdir, readFile, realpath, rename, rm, stat } from "node:fs/promises";
+import { appendFile, chmod, open, readdir, readFile, realpath, rm, stat } from "node:fs/promises";
 import path from "node:path";
 import { rows, withDuckDB } from "../ingest/duckdb.ts";
 import { RollbookError } from "../ingest/errors.ts";
 import { auditSite } from "./audit_site.ts";
 import { keptBundle } from "./bundles.ts";
 import { findFaults } from "./gate.ts";
+import { writeHosting } from "./hosting.ts";
+import { recoverSite, replaceSite } from "./placement.ts";
 import { boardTables, makeWorkspace, PAGES, pageAddresses, type SiteKind } from "./workspace.ts";
 
 const EVIDENCE = path.join(import.meta.dirname, "..", "node_modules", "@evidence-dev", "evidence", "cli.js");
@@ -81,7 +83,7 @@ export interface Publication {
   workspace: string;
   /** A folder in which the programs of sites are kept from one build to the next. */
   bundles: string;
-  /** The folder that the site is put into. */
+  /** The folder that the site is put into; what web servers need to know of it goes into one beside it. */
   site: string;
   /** The addresses of all its pages. */
   pages: string[];
@@ -93,7 +95,8 @@ export interface Publication {
 }
 
 /**
- * Builds a site and puts it in place of the last one, if nothing is wrong with it.
+ * Builds a site and puts it in place of the last one, if nothing is wrong with it, together with what web servers need to
+ * know of it.
  *
  * @throws {RollbookError} naming the step that failed and where the full log is
  */
@@ -130,8 +133,10 @@ export async function publish(publication: Publication): Promise<Rendered> {
   }
 
   log("Putting the new site in place");
-  if (isPrivate) await makePrivate(built);
-  await replaceSite(built, site);
+  const hosting = path.join(workspace, "hosting");
+  await writeHosting(built, hosting, { isPrivate, log });
+  if (isPrivate) for (const folder of [built, hosting]) await makePrivate(folder);
+  await replaceSite({ site: built, hosting }, site);
   return { pages: pages.length, bytes: await size(site) };
 }
 
@@ -219,35 +224,12 @@ function ownEnvironment(): NodeJS.ProcessEnv {
   };
 }
 
-/** Puts the last site back if the process was stopped between taking it away and putting the new one there. */
-async function recoverSite(site: string): Promise<void> {
-  if (!existsSync(site) && existsSync(`${site}.last`)) await rename(`${site}.last`, site);
-}
-
 /** Leaves a folder and all that is in it to its owner alone. */
 async function makePrivate(folder: string): Promise<void> {
   await chmod(folder, 0o700);
   for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
     await chmod(path.join(entry.parentPath, entry.name), entry.isDirectory() ? 0o700 : 0o600);
   }
-}
-
-/** Copies a built site beside the last one, with the permissions that it has, and swaps the two by renaming. */
-async function replaceSite(built: string, site: string): Promise<void> {
-  const [next, last] = [`${site}.next`, `${site}.last`];
-  await rm(next, { recursive: true, force: true });
-  await rm(last, { recursive: true, force: true });
-  // each site says for itself who may read it
-  if (await mkdir(path.dirname(site), { recursive: true })) await chmod(path.dirname(site), 0o755);
-  await cp(built, next, { recursive: true });
-  if (existsSync(site)) await rename(site, last);
-  try {
-    await rename(next, site);
-  } catch (error) {
-    await recoverSite(site);
-    throw error;
-  }
-  await rm(last, { recursive: true, force: true });
 }
 
 async function size(folder: string): Promise<number> {

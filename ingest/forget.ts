@@ -108,8 +108,8 @@ const UPN_LENGTH = 13;
 
 type Folders = ReturnType<typeof dataFolders>;
 
-/** The board's site and the champion's of each school: in use, being rendered, and the last. */
-const SITES = /^(board|champion-\d{6})(\.next|\.last)?$/;
+/** The board's site and the champion's of each school, and what web servers know of them: in use, being rendered, and the last. */
+const SITES = /^(board|champion-\d{6})(\.hosting)?(\.next|\.last)?$/;
 /** Columns of free text, in which a row about one pupil may name another. */
 const FREE_TEXTS: readonly string[] = ["reason", "changed_by", "changed_by_position"];
 

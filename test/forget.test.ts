@@ -170,7 +170,8 @@ test("warehouses, the site and what runs left behind go, and other pupils' figur
   const before = await built(project, others(own));
   expect(before.length).toBeGreaterThan(3);
   const { work, warehouse } = dataFolders(project);
-  const sites = ["board", "board.last", "champion-999001", "champion-999002.last", "champion-999001.next"];
+  const rendered = ["board", "board.last", "champion-999001", "champion-999002.last", "champion-999001.next"];
+  const sites = [...rendered, "board.hosting", "champion-999002.hosting.last"];
   for (const file of sites.map((name) => path.join(project.site, name, "index.html"))) {
     fs.mkdirSync(path.dirname(file), { recursive: true });
     fs.writeFileSync(file, SURNAME);
