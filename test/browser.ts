@@ -46,22 +46,11 @@ export async function visitSite(site: string, options = { javaScriptEnabled: tru
   });
 }
 
-// --- internal ---
-
-function pagesOf(site: string): string[] {
-  return fs
-    .readdirSync(site, { recursive: true, encoding: "utf8" })
-    .filter((file) => path.basename(file) === "index.html")
-    .map((file) => `/${file.replaceAll(path.sep, "/").replace(/index\.html$/, "")}`)
-    .sort();
-}
-
-async function visit(page: Page, url: string, address: string, alive: boolean): Promise<Visit> {
+/** Requests to other hosts, failed requests, and everything that a page complains of from now on; it grows. */
+export function faultsOn(page: Page, url: string): string[] {
   const faults: string[] = [];
-  const requests: string[] = [];
   page.on("request", (request) => {
     const target = new URL(request.url());
-    requests.push(target.pathname);
     // what a page carries within itself is no request
     if (target.protocol !== "data:" && target.origin !== new URL(url).origin) faults.push(`asked ${target.origin}`);
   });
@@ -73,6 +62,23 @@ async function visit(page: Page, url: string, address: string, alive: boolean): 
   page.on("console", (message) => {
     if (message.type() === "error" || message.type() === "warning") faults.push(message.text());
   });
+  return faults;
+}
+
+// --- internal ---
+
+function pagesOf(site: string): string[] {
+  return fs
+    .readdirSync(site, { recursive: true, encoding: "utf8" })
+    .filter((file) => path.basename(file) === "index.html")
+    .map((file) => `/${file.replaceAll(path.sep, "/").replace(/index\.html$/, "")}`)
+    .sort();
+}
+
+async function visit(page: Page, url: string, address: string, alive: boolean): Promise<Visit> {
+  const faults = faultsOn(page, url);
+  const requests: string[] = [];
+  page.on("request", (request) => requests.push(new URL(request.url()).pathname));
 
   await page.goto(new URL(address, url).href, { waitUntil: "networkidle" });
   if (alive) await page.waitForSelector("html[data-alive]", { state: "attached", timeout: 30_000 });

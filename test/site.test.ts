@@ -5,6 +5,8 @@ import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } f
 import { auditSite } from "../evidence/audit_site.ts";
 import { findChromium } from "../evidence/browser.ts";
 import { findFaults } from "../evidence/gate.ts";
+import { sitePolicy, TYPES } from "../evidence/headers.ts";
+import { hostingFolder } from "../evidence/placement.ts";
 import { findIdentifiers } from "../evidence/scanner.ts";
 import { renderSite } from "../evidence/site.ts";
 import { boardTables, PAGES, pageAddresses } from "../evidence/workspace.ts";
@@ -127,6 +129,18 @@ describe.skipIf(!findChromium())("in a browser (skipped where there is no Chromi
       expect(asked.filter((request) => !request.startsWith(url))).toEqual([]);
     });
   });
+});
+
+test("beside the site lies what web servers and hosts need, with the policy of its own pages, and a type for every file", () => {
+  const hosting = hostingFolder(site);
+  const made = ["azure-static-web-apps", "caddy.conf", "cloudflare-pages", "nginx.conf"];
+  expect(readdirSync(hosting).sort()).toEqual(made);
+  for (const file of ["caddy.conf", "nginx.conf"]) {
+    expect(readFileSync(path.join(hosting, file), "utf8")).toContain(`"${sitePolicy(site)}"`);
+  }
+  const files = readdirSync(site, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  const endings = new Set(files.map(({ name }) => path.extname(name).slice(1)));
+  expect([...endings].filter((ending) => !(ending in TYPES))).toEqual([]);
 });
 
 describe("the gate", () => {
