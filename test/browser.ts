@@ -1,6 +1,6 @@
 import fs from "node:fs";
 import path from "node:path";
-import type { BrowserContext, Page } from "playwright-core";
+import type { BrowserContext, BrowserContextOptions, Page } from "playwright-core";
 import { withChromium } from "../evidence/browser.ts";
 import { serveSite } from "../evidence/serve.ts";
 
@@ -22,7 +22,7 @@ export interface Visit {
 /** Serves a site and opens it in a browser, for as long as `work` runs. */
 export async function withBrowser<T>(
   site: string,
-  options: { javaScriptEnabled: boolean },
+  options: BrowserContextOptions,
   work: (context: BrowserContext, url: string) => Promise<T>,
 ): Promise<T> {
   const server = await serveSite({ site, port: 4600, log: () => {} });
@@ -35,14 +35,23 @@ export async function withBrowser<T>(
 
 /** Opens every page of a site in a browser that has not been there before. */
 export async function visitSite(site: string, options = { javaScriptEnabled: true }): Promise<Visit[]> {
+  return onEachPage(site, options, (page, url, address) => visit(page, url, address, options.javaScriptEnabled));
+}
+
+/** Does something with a new tab for each page of a site, one after the other. */
+export async function onEachPage<T>(
+  site: string,
+  options: BrowserContextOptions,
+  work: (page: Page, url: string, address: string) => Promise<T>,
+): Promise<T[]> {
   return withBrowser(site, options, async (context, url) => {
-    const visits: Visit[] = [];
+    const results: T[] = [];
     for (const address of pagesOf(site)) {
       const page = await context.newPage();
-      visits.push(await visit(page, url, address, options.javaScriptEnabled));
+      results.push(await work(page, url, address));
       await page.close();
     }
-    return visits;
+    return results;
   });
 }
 

@@ -5,6 +5,7 @@ import { tableFromArrays, tableToIPC } from "apache-arrow";
 import { parse } from "csv-parse/sync";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { exportChampionTable, pupilKeysOf, schoolAsked } from "../commands/champion.ts";
+import { findChromium } from "../evidence/browser.ts";
 import { championFaults, championSite, championSites, renderChampionSite } from "../evidence/champion.ts";
 import { type Extract, makeExtract, type Person } from "../evidence/extract.ts";
 import { writeList } from "../evidence/lists.ts";
@@ -18,6 +19,7 @@ import { pupilKey, pupilSecret } from "../ingest/pupil_keys.ts";
 import { buildWarehouse } from "../models/build.ts";
 import { readModels } from "../models/model.ts";
 import { warehouseInUse } from "../models/warehouse.ts";
+import { findBarriers } from "./accessible.ts";
 import { rollbook } from "./command.ts";
 import { drop, mark, marksFile, quietly } from "./project.ts";
 
@@ -160,6 +162,13 @@ describe("a champion's site", () => {
       expect(link).toContain(`download="${path.basename(file)}"`);
       expect(fs.existsSync(path.join(site, file))).toBe(true);
     }
+  });
+
+  describe.skipIf(!findChromium())("in a browser (skipped where there is no Chromium)", () => {
+    test("axe finds nothing in the way and no page is wider than its window, on phones and desks", async () => {
+      const looks = [360, 1440].map((width) => ({ width, colorScheme: "light" as const }));
+      expect(await findBarriers(site, looks)).toEqual([]);
+    });
   });
 
   describe("is held to its school before it is put in place", () => {
