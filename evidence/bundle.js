@@ -11,6 +11,7 @@ const OUTPUT = path.join(".svelte-kit", "output");
 const SITE = "build";
 /** Files of every site as they are: with the tables, so none of them is a program. */
 const STATIC = "static";
+const LONGEST_WAIT_MS = 60_000;
 
 /** A plugin of a build that makes the programs: keeps them in a folder once the site is made. */
 export function keep(folder) {
@@ -27,13 +28,9 @@ export function keep(folder) {
       async handler() {
         if (!isLast) return;
         const draft = `${folder}.${process.pid}`;
-        for (const side of ["client", "server"]) {
-          await cp(path.join(OUTPUT, side), path.join(draft, side), { recursive: true });
-        }
-        for (const name of await readdir(STATIC)) await rm(path.join(draft, "client", name), { recursive: true });
-        // what the site has besides: a module that pages load, and without what SvelteKit alone reads
+        await cp(path.join(OUTPUT, "server"), path.join(draft, "server"), { recursive: true });
+        // the site's own programs, and nothing of its static files: a champion's name pupils
         await cp(path.join(SITE, "_app"), path.join(draft, "client", "_app"), { recursive: true });
-        await rm(path.join(draft, "client", ".vite"), { recursive: true });
         // another build may have kept the same programs meanwhile
         await rename(draft, folder).catch(() => rm(draft, { recursive: true }));
       },
@@ -82,11 +79,15 @@ async function render(folder, top) {
 
 /** Evidence copies files to where they are read while the build begins: waits until all are there, in full. */
 async function inPlace(from, to, renamed = (file) => file) {
+  const latest = Date.now() + LONGEST_WAIT_MS;
   const entries = await readdir(from, { recursive: true, withFileTypes: true });
   for (const entry of entries.filter((entry) => entry.isFile())) {
     const file = path.join(entry.parentPath, entry.name);
     const copy = path.join(to, renamed(path.relative(from, file)));
     const { size } = await stat(file);
-    while ((await stat(copy).catch(() => null))?.size !== size) await setTimeout(20);
+    while ((await stat(copy).catch(() => null))?.size !== size) {
+      if (Date.now() > latest) throw new Error(`Evidence did not copy ${copy}`);
+      await setTimeout(20);
+    }
   }
 }

@@ -252,9 +252,9 @@ async function layoutOf(pdf: Buffer): Promise<{ sheets: number; begins: number[]
   const task = getDocument({ data: new Uint8Array(pdf), verbosity: 0 });
   try {
     const document = await task.promise;
-    const [title] = (await document.getOutline()) ?? [];
+    const [, ...sections] = (await document.getOutline()) ?? [];
     const begins: number[] = [];
-    for (const { dest } of ((await document.getOutline()) ?? []).slice(title ? 1 : 0)) {
+    for (const { dest } of sections) {
       const explicit = typeof dest === "string" ? await document.getDestination(dest) : dest;
       begins.push((await document.getPageIndex(explicit?.[0])) + 1);
     }
