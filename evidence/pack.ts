@@ -9,6 +9,8 @@ import { serveSite } from "./serve.ts";
 /** A4 less its margins, in CSS pixels: charts are drawn as wide as they are printed. */
 const PAPER_WIDTH = 680;
 const PORT = 4700;
+/** A slow laptop draws a page in seconds. */
+const LONGEST_WAIT_MS = 120_000;
 const PACK_STYLES = path.join(import.meta.dirname, "pack.css");
 
 export interface PackOptions {
@@ -65,6 +67,7 @@ export async function writePack({ site, pages, whose, out, log }: PackOptions): 
         colorScheme: "light",
         reducedMotion: "reduce",
       });
+      context.setDefaultTimeout(LONGEST_WAIT_MS);
       const sections: Section[] = [];
       for (const address of pages) {
         log(`reading ${address}`);

@@ -4,6 +4,9 @@ import type { BrowserContext, BrowserContextOptions, Page } from "playwright-cor
 import { withChromium } from "../evidence/browser.ts";
 import { serveSite } from "../evidence/serve.ts";
 
+/** What has not come by then will not: a busy machine draws a page in many seconds. */
+export const HANGS = 300_000;
+
 /** What a reader finds on one page. */
 export interface Visit {
   address: string;
@@ -27,7 +30,11 @@ export async function withBrowser<T>(
 ): Promise<T> {
   const server = await serveSite({ site, port: 4600, log: () => {} });
   try {
-    return await withChromium(async (browser) => work(await browser.newContext(options), server.url));
+    return await withChromium(async (browser) => {
+      const context = await browser.newContext(options);
+      context.setDefaultTimeout(HANGS);
+      return work(context, server.url);
+    });
   } finally {
     await server.close();
   }
@@ -90,7 +97,7 @@ async function visit(page: Page, url: string, address: string, alive: boolean): 
   page.on("request", (request) => requests.push(new URL(request.url()).pathname));
 
   await page.goto(new URL(address, url).href, { waitUntil: "networkidle" });
-  if (alive) await page.waitForSelector("html[data-alive]", { state: "attached", timeout: 30_000 });
+  if (alive) await page.waitForSelector("html[data-alive]", { state: "attached" });
 
   const areas = await page.locator(".chart-area").all();
   const drawn = await Promise.all(areas.map((area) => area.locator("svg path").count()));

@@ -9,6 +9,7 @@ import sirv from "sirv";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { findChromium, withChromium } from "../evidence/browser.ts";
 import { readProject } from "../ingest/project.ts";
+import { HANGS } from "./browser.ts";
 
 const project = readProject(inject("project"));
 const site = path.join(project.site, "board");
@@ -66,6 +67,7 @@ describe.skipIf(!findChromium())("the first view of each kind of page (skipped w
 /** Opens a page as somebody does who was never there, on a slow line and processor. */
 async function firstView(browser: Browser, url: string, page: string): Promise<FirstView> {
   const context = await browser.newContext();
+  context.setDefaultTimeout(HANGS);
   const tab = await context.newPage();
   const client = await context.newCDPSession(tab);
   await client.send("Network.enable");
