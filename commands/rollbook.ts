@@ -4,7 +4,6 @@ import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 
 import { Listr, type ListrTask, PRESET_TIMER } from "listr2";
 import * as z from "zod";
 import { championSite, championSites, renderChampionSite } from "../evidence/champion.ts";
-import { writePack } from "../evidence/pack.ts";
 import { serveSite } from "../evidence/serve.ts";
 import { renderSite } from "../evidence/site.ts";
 import type { SiteKind } from "../evidence/workspace.ts";
@@ -13,7 +12,7 @@ import { type Forgotten, forget } from "../ingest/forget.ts";
 import { type IngestResult, ingest } from "../ingest/ingest.ts";
 import { dataFolders } from "../ingest/lake.ts";
 import { readLedger } from "../ingest/ledger.ts";
-import { isProject, readProject } from "../ingest/project.ts";
+import { isProject, type Project, readProject } from "../ingest/project.ts";
 import { buildWarehouse } from "../models/build.ts";
 import { type Build, currentWarehouse, warehouseInUse } from "../models/warehouse.ts";
 import { makeSample } from "../sample/sample.ts";
@@ -29,6 +28,8 @@ import { heldSentence, ingestSentence, loadSummary, warehouseSummary } from "./s
 
 const PACKAGE = path.join(import.meta.dirname, "..", "package.json");
 const DEFAULT_PORT = 3000;
+/** As many as a laptop has processors for. */
+const SITES_AT_A_TIME = 2;
 const SAMPLE_DEFAULTS = { schools: 5, pupils: 3000, years: 3, seed: 1 };
 
 /** Runs the command line. A failure prints one reason and leaves an exit code of `EXIT`. */
@@ -65,6 +66,8 @@ interface FetchFlags {
 interface SiteFlags {
   project: string;
   school?: number;
+  /** Every school's. */
+  all?: boolean;
 }
 
 type Step = (log: (line: string) => void) => Promise<void>;
@@ -170,11 +173,13 @@ function program(): Command {
     )
     .addArgument(siteArgument())
     .addOption(schoolOption())
+    .addOption(new Option("--all", "every school's champion").conflicts("school"))
     .addOption(projectOption())
     .action(async (kind: SiteKind, options: SiteFlags, command: Command) => {
       refuseSchoolOfBoard(kind, options, command);
-      if (kind === "champion") await championStep(options.project, options.school);
-      else await siteStep(options.project);
+      if (kind === "board") await siteStep(options.project);
+      else if (options.all) await championsStep(options.project);
+      else await championStep(options.project, options.school);
     });
 
   rollbook
@@ -386,6 +391,8 @@ async function siteStep(dir: string, json = false): Promise<void> {
 /** Writes the board pack of the trust, or of a school. */
 async function packStep(dir: string, school: number | undefined, out: string | undefined): Promise<void> {
   const project = readProject(dir);
+  // the browser's driver takes half a second to load, and no other command wants it
+  const { writePack } = await import("../evidence/pack.ts");
   await steps([
     [
       "Writing the board pack",
@@ -407,31 +414,35 @@ async function packStep(dir: string, school: number | undefined, out: string | u
 /** Renders the site of one school's champion, which stays readable by its owner alone. */
 async function championStep(dir: string, school: number | undefined, json = false): Promise<void> {
   const project = readProject(dir);
-  const urn = schoolAsked(project, school);
+  await steps([championSiteStep(project, schoolAsked(project, school))], json);
+}
+
+/** Renders the sites of all schools' champions: the first makes the programs that the others are rendered from. */
+async function championsStep(dir: string): Promise<void> {
+  const project = readProject(dir);
+  const [first, ...others] = project.schools.map(({ urn }) => championSiteStep(project, urn));
+  if (first) await steps([first]);
+  await steps(others, false, SITES_AT_A_TIME);
+}
+
+function championSiteStep(project: Project, urn: number): [title: string, run: Step] {
   const folders = dataFolders(project);
   const { path: warehouse } = warehouseInUse(folders.warehouse);
-  await steps(
-    [
-      [
-        `Rendering the champion's site of ${urn}`,
-        async (log) => {
-          const forbidden = await pupilKeysOf(warehouse);
-          const workspace = path.join(folders.work, `champion-${urn}`);
-          const made = await renderChampionSite({
-            project,
-            warehouse,
-            urn,
-            workspace,
-            bundles: folders.bundles,
-            log,
-            forbidden,
-          });
-          log(`${made.pages} pages in ${championSite(project, urn)}: they name pupils, and only you can read them`);
-        },
-      ],
-    ],
-    json,
-  );
+  return [
+    `Rendering the champion's site of ${urn}`,
+    async (log) => {
+      const made = await renderChampionSite({
+        project,
+        warehouse,
+        urn,
+        workspace: path.join(folders.work, `champion-${urn}`),
+        bundles: folders.bundles,
+        log,
+        forbidden: await pupilKeysOf(warehouse),
+      });
+      log(`${made.pages} pages in ${championSite(project, urn)}: they name pupils, and only you can read them`);
+    },
+  ];
 }
 
 /** Forgets a pupil, and makes again without them what was built before. */
@@ -513,7 +524,7 @@ async function status(dir: string, json: boolean): Promise<void> {
 }
 
 /** Runs named steps one after another, with their progress and how long each took, or for a machine without a word. */
-async function steps(named: [title: string, run: Step][], isSilent = false): Promise<void> {
+async function steps(named: [title: string, run: Step][], isSilent = false, atATime = 1): Promise<void> {
   if (isSilent) {
     for (const [, run] of named) await run(() => {});
     return;
@@ -535,7 +546,7 @@ async function steps(named: [title: string, run: Step][], isSilent = false): Pro
     }),
   );
   try {
-    await new Listr(tasks, { concurrent: false }).run();
+    await new Listr(tasks, { concurrent: atATime }).run();
   } catch (error) {
     throw failure ?? error;
   }
@@ -557,8 +568,9 @@ function schoolOption(): Option {
   return new Option("--school <urn>", "the school of the champion, by its URN").argParser(whole);
 }
 
-function refuseSchoolOfBoard(kind: SiteKind, { school }: SiteFlags, command: Command): void {
+function refuseSchoolOfBoard(kind: SiteKind, { school, all }: SiteFlags, command: Command): void {
   if (kind === "board" && school !== undefined) command.error("error: --school is for the champion of a school");
+  if (kind === "board" && all) command.error("error: --all is for the champions of all schools");
 }
 
 function portOption(): Option {
