@@ -523,7 +523,7 @@ async function status(dir: string, json: boolean): Promise<void> {
   for (const champion of champions) console.log(`Champion's site, which names pupils: ${champion}`);
 }
 
-/** Runs named steps one after another, with their progress and how long each took, or for a machine without a word. */
+/** Runs named steps, so many at a time, with their progress and how long each took, or for a machine without a word. */
 async function steps(named: [title: string, run: Step][], isSilent = false, atATime = 1): Promise<void> {
   if (isSilent) {
     for (const [, run] of named) await run(() => {});
@@ -565,7 +565,7 @@ function siteArgument(): Argument {
 }
 
 function schoolOption(): Option {
-  return new Option("--school <urn>", "the school of the champion, by its URN").argParser(whole);
+  return new Option("--school <urn>", "the school, by its URN").argParser(whole);
 }
 
 function refuseSchoolOfBoard(kind: SiteKind, { school, all }: SiteFlags, command: Command): void {
