@@ -4,6 +4,7 @@ import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 
 import { Listr, type ListrTask, PRESET_TIMER } from "listr2";
 import * as z from "zod";
 import { championSite, championSites, renderChampionSite } from "../evidence/champion.ts";
+import { readLogo } from "../evidence/logo.ts";
 import { serveSite } from "../evidence/serve.ts";
 import { renderSite } from "../evidence/site.ts";
 import type { SiteKind } from "../evidence/workspace.ts";
@@ -376,10 +377,11 @@ async function siteStep(dir: string, json = false): Promise<void> {
         async (log) => {
           const site = path.join(project.site, "board");
           const forbidden = await pupilKeysOf(warehouse);
+          const logo = await readLogo(project);
           // the site is for other people to read
           process.umask(0o022);
           const workspace = path.join(folders.work, "board");
-          const made = await renderSite({ warehouse, workspace, bundles: folders.bundles, site, log, forbidden });
+          const made = await renderSite({ warehouse, workspace, bundles: folders.bundles, site, log, logo, forbidden });
           log(`${made.pages} pages in ${site}`);
         },
       ],

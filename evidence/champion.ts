@@ -8,6 +8,7 @@ import type { Project } from "../ingest/project.ts";
 import { type Extract, makeExtract, type Person } from "./extract.ts";
 import { findFaults } from "./gate.ts";
 import { codeMeanings, writeList } from "./lists.ts";
+import { readLogo } from "./logo.ts";
 import { publish, type Rendered } from "./site.ts";
 import { findStrangers, type Strangers } from "./strangers.ts";
 import { addSources, makeWorkspace, PAGES, pageAddresses } from "./workspace.ts";
@@ -56,6 +57,7 @@ export async function renderChampionSite(options: ChampionOptions): Promise<Rend
   if (!project.schools.some((school) => school.urn === urn)) {
     throw new RollbookError(`No school of the trust has the URN ${urn}`);
   }
+  const logo = await readLogo(project);
   try {
     await makeWorkspace(workspace, "champion", source);
     log("Taking out what is of this school");
@@ -78,6 +80,7 @@ export async function renderChampionSite(options: ChampionOptions): Promise<Rend
       bundles,
       site,
       pages,
+      logo,
       log,
       faultsIn,
       isPrivate: true,

@@ -8,13 +8,14 @@ export const IMMUTABLE = "/_app/immutable/";
 export const NO_PAGE = "There is no such page.";
 export const PAGES_ONLY = "This server only hands out pages.";
 
-/** What each kind of file of a site is, by the end of its name. All of them are worth compressing. */
+/** What each kind of file of a site is, by the end of its name. All of them may be compressed. */
 export const TYPES: Record<string, string> = {
   html: "text/html; charset=utf-8",
   css: "text/css; charset=utf-8",
   js: "text/javascript; charset=utf-8",
   json: "application/json",
   svg: "image/svg+xml",
+  png: "image/png",
   txt: "text/plain; charset=utf-8",
   csv: "text/csv; charset=utf-8",
   wasm: "application/wasm",

@@ -4,6 +4,7 @@ import { getDocument } from "pdfjs-dist/legacy/build/pdf.mjs";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { RollbookError } from "../ingest/errors.ts";
 import { withChromium } from "./browser.ts";
+import { escaped } from "./html.ts";
 import { serveSite } from "./serve.ts";
 
 /** A4 less its margins, in CSS pixels: charts are drawn as wide as they are printed. */
@@ -45,6 +46,8 @@ interface Section {
   html: string;
   /** The page's last lines: the as-at date and how good the data is. They are the same on every page. */
   footer: string;
+  /** The trust's logo, if it has one, on every page the same: its picture is in its address. */
+  logo: string;
   /** Every style rule that the page loads. */
   styles: string[];
 }
@@ -119,7 +122,7 @@ function idOf(address: string): string {
 }
 
 /** Runs in the page. */
-function takeOut({ ids, id }: { ids: Record<string, string>; id: string }) {
+async function takeOut({ ids, id }: { ids: Record<string, string>; id: string }) {
   const main = document.querySelector("main") ?? document.body;
   for (const element of main.querySelectorAll("script, button, select, input, label")) element.remove();
   // a paragraph that is nothing but a link leads about the site
@@ -162,10 +165,20 @@ function takeOut({ ids, id }: { ids: Record<string, string>; id: string }) {
   for (const details of main.querySelectorAll<HTMLDetailsElement>("h2 + details")) details.open = true;
   const footer = main.querySelector("footer.as-at");
   footer?.remove();
+  const logo = document.querySelector<HTMLImageElement>("img.logo");
+  if (logo) {
+    const picture = await (await fetch(logo.src)).blob();
+    logo.src = await new Promise((resolve) => {
+      const reader = new FileReader();
+      reader.onload = () => resolve(String(reader.result));
+      reader.readAsDataURL(picture);
+    });
+  }
   return {
     heading: main.querySelector("h1")?.textContent?.trim() ?? "",
     html: main.innerHTML,
     footer: footer?.innerHTML ?? "",
+    logo: logo?.outerHTML ?? "",
     styles: [...document.styleSheets].flatMap((sheet) => [...sheet.cssRules].map((rule) => rule.cssText)),
   };
 }
@@ -196,6 +209,7 @@ ${styles}
 <body>
 <main>
 <section>
+${sections[0]?.logo ?? ""}
 <p class="whose">${escaped(whose)}</p>
 <h1>Attendance board pack</h1>
 <div class="as-at">${sections[0]?.footer ?? ""}</div>
@@ -209,10 +223,6 @@ ${sections.map(({ id, html }) => `<section class="pack-page" id="${id}">\n${html
 </body>
 </html>
 `;
-}
-
-function escaped(text: string): string {
-  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 }
 
 /** Prints twice: only when a document is laid out is it known on which sheet each of its sections begins. */

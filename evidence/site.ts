@@ -8,6 +8,7 @@ import { auditSite } from "./audit_site.ts";
 import { keptBundle } from "./bundles.ts";
 import { findFaults } from "./gate.ts";
 import { writeHosting } from "./hosting.ts";
+import { type Logo, placeLogo } from "./logo.ts";
 import { recoverSite, replaceSite } from "./placement.ts";
 import { boardTables, makeWorkspace, PAGES, pageAddresses, type SiteKind } from "./workspace.ts";
 
@@ -23,6 +24,8 @@ export interface RenderOptions {
   /** The folder that the site is put into, once it has passed the gate. */
   site: string;
   log: (line: string) => void;
+  /** Stands on every page. */
+  logo?: Logo | undefined;
   /** A folder of pages to build instead of the project's own: one of each kind of site, and their components. */
   pages?: string;
   /** Names, UPNs and other identifiers that no file of the site may hold. */
@@ -67,6 +70,7 @@ export async function renderSite(options: RenderOptions): Promise<Rendered> {
     bundles,
     site,
     pages,
+    logo: options.logo,
     log,
     faultsIn,
   });
@@ -87,6 +91,8 @@ export interface Publication {
   site: string;
   /** The addresses of all its pages. */
   pages: string[];
+  /** Stands on every page. */
+  logo: Logo | undefined;
   log: (line: string) => void;
   /** Everything that is wrong with the built site, given its folder and what Evidence printed. */
   faultsIn: (built: string, said: string) => Promise<string[]>;
@@ -118,6 +124,7 @@ export async function publish(publication: Publication): Promise<Rendered> {
   try {
     await evidence(`Reading the tables for the ${kind}`, "sources", "--strict");
     await evidence("Building the pages", "build:strict", `--config=${path.join("..", "..", "vite.config.js")}`);
+    if (publication.logo) await placeLogo(built, publication.logo);
     const faults = await publication.faultsIn(built, await readFile(logFile, "utf8"));
     if (faults.length > 0) {
       await appendFile(logFile, `\nNot published, because:\n${faults.map((fault) => `- ${fault}\n`).join("")}`);

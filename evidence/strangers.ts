@@ -15,7 +15,7 @@ export interface Strangers {
 /** Whom and what the site may name: a stranger of the same name is not told apart. */
 export interface Own {
   pupils: Person[];
-  /** The school's own name, and others that its pages give. */
+  /** The names of the school and its trust, and others that its pages give. */
   words: string[];
 }
 
@@ -23,7 +23,8 @@ export interface Own {
  * Looks for pupils of other schools in every byte of every file of one school's site.
  *
  * A full name is found as "Forename Surname", "Surname, Forename" and "Surname Forename", in UTF-8, in UTF-16, and as HTML
- * and JSON write it, except as part of the name of one of the school's own pupils ("Ali Khan" in "Mohammed Ali Khan");
+ * and JSON write it, except as part of the name of one of the school's own pupils ("Ali Khan" in "Mohammed Ali Khan") or of
+ * what else the site may name ("Thomas More" in "St Thomas More Trust");
  * and as two cells side by side, either way round, in CSV, Arrow, JSON and the text of pages. The name and the URN of another
  * school are sought in those four kinds of file alone: programs are full of numbers of six digits.
  *
@@ -41,7 +42,7 @@ export async function findStrangers(
     strangers.schools.flatMap(({ urn, name }) => [String(urn), name]),
     "apart",
   );
-  const ownNames = wordIndex(known.flatMap(inProse), "apart");
+  const ownNames = wordIndex([...known.flatMap(inProse), ...own.words], "apart");
   const ownWords = wordIndex(
     [...own.words, ...own.pupils.flatMap(({ surname, forename }) => [surname, forename]), ...known.flatMap(inProse)],
     "apart",

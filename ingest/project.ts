@@ -72,6 +72,8 @@ const Calendar = z
 const ProjectFile = z
   .strictObject({
     trust: z.string().min(1),
+    /** The file of its logo, which stands on every page: an SVG or PNG. */
+    logo: z.string().min(1).optional(),
     /** The last day that figures count. Without it: the day of the newest mark. */
     as_at: day.optional(),
     /** How dates are written in the register files. Without it: yyyy-mm-dd, or dd/mm/yyyy where a whole file proves it. */

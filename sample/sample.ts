@@ -339,7 +339,11 @@ function configuration(options: Options): string {
     },
   });
   const made = `--schools ${count} --pupils ${pupils} --years ${years} --seed ${seed}`;
-  return `# Made by rollbook sample ${made}. Invented schools and pupils.\n${doc.toString({ lineWidth: 0, flowCollectionPadding: false })}`;
+  const said = [
+    `Made by rollbook sample ${made}. Invented schools and pupils.`,
+    'With "logo: our-logo.svg" an SVG or PNG of this folder stands on every page.',
+  ];
+  return `${said.map((line) => `# ${line}\n`).join("")}${doc.toString({ lineWidth: 0, flowCollectionPadding: false })}`;
 }
 
 function startYear({ school_year }: Calendar): number {

@@ -26,12 +26,15 @@ import { drop, mark, marksFile, quietly } from "./project.ts";
 /** Three invented schools; names that only one school has must stay in its champion's site. */
 const TRUST = `
 trust: Three Schools Trust
+logo: our-logo.svg
 as_at: 2026-03-20
 schools:
   - { urn: 999001, name: Oakmere, phase: Primary, local_authority: Leeds, la_code: E08000035, region: Yorkshire and The Humber, region_code: E12000003 }
   - { urn: 999002, name: Elmstead, phase: Secondary, local_authority: Leeds, la_code: E08000035, region: Yorkshire and The Humber, region_code: E12000003 }
   - { urn: 999003, name: Ashcombe, phase: Primary, local_authority: Leeds, la_code: E08000035, region: Yorkshire and The Humber, region_code: E12000003 }
 `;
+
+const LOGO = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 3 1"><rect width="3" height="1"/></svg>';
 
 /** Some are what a spreadsheet would run, a page would take for its own tags, or a check for a value that is missing. */
 const OAKMERE: [surname: string, forename: string][] = [
@@ -120,6 +123,13 @@ describe("a champion's site", () => {
       const found = await Promise.all(surnames.map(async (name) => (await findIdentifiers(site, [name])).length > 0));
       expect(found).toEqual(surnames.map((_, at) => at === i));
     }
+  });
+
+  test("has the trust's logo on every page", () => {
+    expect(fs.readFileSync(path.join(site, "logo.svg"), "utf8")).toBe(LOGO);
+    const pages = listing(site).filter((file) => file.endsWith(".html"));
+    const without = pages.filter((page) => !fs.readFileSync(page, "utf8").includes('alt="Three Schools Trust"'));
+    expect([pages.length, without]).toEqual([10, []]);
   });
 
   test("says of how many pupils no name is known and how to mend it", () => {
@@ -408,6 +418,14 @@ describe("the scanner", () => {
     expect(await scan({ "a.csv": "Khan,Mohammed Ali\r\nKhan,Ali\r\n" }, strangers, own)).toEqual(["a.csv"]);
   });
 
+  test("passes a stranger's name within the trust's, and finds it beside that", async () => {
+    const [strangers, words] = [[{ surname: "More", forename: "Thomas" }], ["St Thomas More Trust"]];
+    expect(await scan({ "a.html": page('<img alt="St Thomas More Trust">') }, strangers, [], [], words)).toEqual([]);
+    expect(await scan({ "a.html": page("St Thomas More Trust: Thomas More") }, strangers, [], [], words)).toEqual([
+      "a.html",
+    ]);
+  });
+
   test("finds another school's name and URN in data and pages, but no number in a program", async () => {
     const schools = [{ urn: 131072, name: "Ash" }];
     expect(
@@ -426,11 +444,12 @@ describe("the scanner", () => {
     pupils: Person[],
     own: Person[],
     schools: { urn: number; name: string }[] = [],
+    words: string[] = [],
   ): Promise<string[]> {
     const folder = fs.mkdtempSync(path.join(os.tmpdir(), "rollbook-strangers-"));
     onTestFinished(() => fs.rmSync(folder, { recursive: true, force: true }));
     for (const [name, content] of Object.entries(files)) fs.writeFileSync(path.join(folder, name), content);
-    const found = await findStrangers(folder, { pupils, schools }, { pupils: own, words: [] });
+    const found = await findStrangers(folder, { pupils, schools }, { pupils: own, words });
     return found.map(({ file }) => file).sort();
   }
 });
@@ -465,6 +484,7 @@ describe("the board", () => {
 function makeTrust(): Project {
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), "rollbook-champion-"));
   fs.writeFileSync(path.join(dir, "rollbook.yaml"), TRUST);
+  fs.writeFileSync(path.join(dir, "our-logo.svg"), LOGO);
   const marks = schools.flatMap(({ urn, pupils }) =>
     pupils.flatMap(({ upn }, i) =>
       ["2026-03-16", "2026-03-17", "2026-03-18"].map((date) =>

@@ -6,6 +6,8 @@ import { getDocument } from "pdfjs-dist/legacy/build/pdf.mjs";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { packOf } from "../commands/pack.ts";
 import { findChromium, withChromium } from "../evidence/browser.ts";
+import { placeLogo } from "../evidence/logo.ts";
+import { writePack } from "../evidence/pack.ts";
 import { dataFolders } from "../ingest/lake.ts";
 import { readProject } from "../ingest/project.ts";
 import { warehouseInUse } from "../models/warehouse.ts";
@@ -95,6 +97,22 @@ describe.skipIf(!findChromium())("a board pack (skipped where there is no Chromi
       expect(new Set(ids).size).toBe(ids.length);
       expect(fs.statSync(file("html")).size).toBeLessThan(1_000_000);
     });
+  });
+
+  test("has the trust's logo on its first sheet, within the file itself", async () => {
+    const site = path.join(scratch, "site");
+    fs.cpSync(path.join(project.site, "board"), site, { recursive: true });
+    const bytes = Buffer.from(
+      '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 3 1"><rect width="3" height="1"/></svg>',
+    );
+    await placeLogo(site, { file: "logo.svg", bytes, width: 168, height: 56, alt: project.trust });
+    const out = path.join(scratch, "with-logo");
+    await writePack({ site, pages: ["/words/"], whose: project.trust, out, log: () => {} });
+    const image = `<img class="logo" src="data:image/svg+xml;base64,${bytes.toString("base64")}" width="168" height="56" alt="${project.trust}">`;
+    expect(fs.readFileSync(`${out}.html`, "utf8").split(image)).toHaveLength(2);
+    const { sheets, roles } = await readPdf(`${out}.pdf`);
+    expect(sheets[0]).toMatch(new RegExp(`^${squeezed(project.trust)}`));
+    expect(roles).toContain("Figure");
   });
 
   test("is refused for a school that the trust does not have, and before there is a site", async () => {

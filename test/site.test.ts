@@ -6,6 +6,7 @@ import { auditSite } from "../evidence/audit_site.ts";
 import { findChromium } from "../evidence/browser.ts";
 import { findFaults } from "../evidence/gate.ts";
 import { sitePolicy, TYPES } from "../evidence/headers.ts";
+import { type Logo, placeLogo, readLogo } from "../evidence/logo.ts";
 import { hostingFolder } from "../evidence/placement.ts";
 import { findIdentifiers } from "../evidence/scanner.ts";
 import { renderSite } from "../evidence/site.ts";
@@ -14,7 +15,7 @@ import { rows, withDuckDB } from "../ingest/duckdb.ts";
 import { dataFolders } from "../ingest/lake.ts";
 import { readProject } from "../ingest/project.ts";
 import { warehouseInUse } from "../models/warehouse.ts";
-import { type Visit, visitSite, withBrowser } from "./browser.ts";
+import { faultsOn, type Visit, visitSite, withBrowser } from "./browser.ts";
 import { figuresOfWarehouse, readFigure } from "./figures.ts";
 
 const project = readProject(inject("project"));
@@ -106,6 +107,26 @@ describe.skipIf(!findChromium())("in a browser (skipped where there is no Chromi
     expect(plain.map(({ address, heading, figures }) => ({ address, heading, figures }))).toEqual(
       visits.map(({ address, heading, figures }) => ({ address, heading, figures })),
     );
+  });
+
+  test("the trust's logo is drawn at the top, as wide as it was said to be before it came, and stays while pages change", async () => {
+    const copy = mkdtempSync(path.join(os.tmpdir(), "rollbook-logo-"));
+    onTestFinished(() => rmSync(copy, { recursive: true, force: true }));
+    cpSync(site, copy, { recursive: true });
+    await placeLogo(copy, await logoOf(copy));
+    await withBrowser(copy, { viewport: { width: 360, height: 740 } }, async (context, url) => {
+      const page = await context.newPage();
+      const faults = faultsOn(page, url);
+      await page.goto(url, { waitUntil: "networkidle" });
+      const image = page.getByRole("banner").getByRole("img", { name: project.trust, exact: true });
+      const look = () =>
+        image.evaluate((found: HTMLImageElement) => [found.complete, found.naturalWidth > 0, found.offsetHeight]);
+      expect(await look()).toEqual([true, true, 56]);
+      await page.getByRole("main").getByRole("link", { name: project.schools[0]?.name }).first().click();
+      await page.waitForURL(/schools/);
+      expect(await look()).toEqual([true, true, 56]);
+      expect(faults).toEqual([]);
+    });
   });
 
   test("a query that was not answered when the site was built starts the engine, from this host alone", async () => {
@@ -206,17 +227,24 @@ describe("the gate", () => {
     expect(readdirSync(bundles)).toEqual([]);
   });
 
-  test("a site made from the programs that the last build kept is the same, byte for byte, but for its tables' order", async () => {
+  test("a site made from the programs that the last build kept is the same, byte for byte, but for its tables' order and a logo that came since", async () => {
     const { bundles } = dataFolders(project);
     const kept = readdirSync(bundles);
     const again = path.join(scratch, "again");
-    await renderSite({ warehouse, workspace: path.join(scratch, "again-work"), bundles, site: again, log: () => {} });
+    const workspace = path.join(scratch, "again-work");
+    const logo = await logoOf(scratch);
+    await renderSite({ warehouse, workspace, bundles, site: again, logo, log: () => {} });
     expect(readdirSync(bundles)).toEqual(kept);
+    expect(readFileSync(path.join(again, logo.file))).toEqual(logo.bytes);
+    rmSync(path.join(again, logo.file));
     // rows that no query puts in order come as they will, and Evidence names files by what is in them
     const named = (folder: string) => listing(folder).filter((file) => !/^(api|data)\//.test(file));
     expect(named(again)).toEqual(named(site));
     const bytes = (folder: string, file: string) => readFileSync(path.join(folder, file));
     const files = named(site).filter((file) => statSync(path.join(site, file)).isFile());
+    for (const file of files.filter((name) => name.endsWith(".html"))) {
+      plant(path.join(again, file), headerOf(bytes(again, file).toString()), "");
+    }
     // SvelteKit states when it made the programs: these were made once
     expect(files).toContain("_app/version.json");
     expect(files.filter((file) => !bytes(again, file).equals(bytes(site, file)))).toEqual([]);
@@ -272,6 +300,21 @@ describe("the gate", () => {
 });
 
 // --- internal ---
+
+/** A logo of the trust, drawn into a folder. */
+async function logoOf(dir: string): Promise<Logo> {
+  const drawn = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 30 10"><rect width="30" height="10"/></svg>';
+  writeFileSync(path.join(dir, "drawn.svg"), drawn);
+  const logo = await readLogo({ dir, trust: project.trust, logo: "drawn.svg" });
+  rmSync(path.join(dir, "drawn.svg"));
+  if (!logo) throw new Error("a logo that is named is read");
+  return logo;
+}
+
+/** What a logo adds to a page. */
+function headerOf(html: string): string {
+  return /\s*<header>.*<\/header>/.exec(html)?.[0] ?? "no header";
+}
 
 interface EvidenceQuery {
   where(condition: string): EvidenceQuery;
