@@ -3,7 +3,9 @@ import type { Page } from "playwright-core";
 import { describe, expect, inject, test } from "vitest";
 import { findChromium } from "../evidence/browser.ts";
 import { readProject } from "../ingest/project.ts";
+import { PAGES } from "../pages/board/navigation.ts";
 import { findBarriers, findOnPages, type Look, overflow } from "./accessible.ts";
+import { withBrowser } from "./browser.ts";
 
 const site = path.join(readProject(inject("project")).site, "board");
 const LOOKS: Look[] = [
@@ -31,6 +33,42 @@ describe.skipIf(!findChromium())("for every reader (skipped where there is no Ch
       ...(await overflow(page)),
     ];
     expect(await findOnPages(site, { width: 1440, reducedMotion: "reduce" }, find)).toEqual([]);
+  });
+});
+
+describe.skipIf(!findChromium())("the way about (skipped where there is no Chromium)", () => {
+  test.each([true, false])(
+    "folds on a phone into a line that names the page, opens, and is folded on the next page: with JavaScript %j",
+    async (javaScriptEnabled) => {
+      await withBrowser(site, { viewport: { width: 360, height: 740 }, javaScriptEnabled }, async (context, url) => {
+        const page = await context.newPage();
+        await page.goto(new URL("/trends/", url).href, { waitUntil: "networkidle" });
+        const pages = page.getByRole("navigation", { name: "Pages" });
+        const links = pages.getByRole("link");
+        const line = pages.getByText("Pages: Is it getting better?");
+        expect([await links.count(), (await pages.boundingBox())?.height]).toEqual([0, expect.closeTo(42, -1)]);
+        await line.focus();
+        await page.keyboard.press("Enter");
+        expect(await links.count()).toBe(PAGES.length);
+        for (const one of [line, ...(await links.all())]) {
+          expect((await one.boundingBox())?.height).toBeGreaterThanOrEqual(24);
+        }
+        await links.filter({ hasText: "Do the figures add up?" }).click();
+        await pages.getByText("Pages: Do the figures add up?").waitFor();
+        expect(await links.count()).toBe(0);
+      });
+    },
+  );
+
+  test("is all there at a desk, and not on paper", async () => {
+    await withBrowser(site, { viewport: { width: 1440, height: 900 } }, async (context, url) => {
+      const page = await context.newPage();
+      await page.goto(url);
+      expect(await page.getByRole("navigation").getByRole("link").count()).toBe(PAGES.length);
+      expect(await page.getByRole("navigation").locator("summary").isVisible()).toBe(false);
+      await page.emulateMedia({ media: "print" });
+      expect(await page.getByRole("navigation").count()).toBe(0);
+    });
   });
 });
 
