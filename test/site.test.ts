@@ -129,6 +129,20 @@ describe.skipIf(!findChromium())("in a browser (skipped where there is no Chromi
     });
   });
 
+  test("numbers that are opened under a chart move no chart beside it", async () => {
+    await withBrowser(site, { viewport: { width: 1440, height: 900 } }, async (context, url) => {
+      const page = await context.newPage();
+      await page.goto(new URL("/trends/", url).href, { waitUntil: "networkidle" });
+      const beside = page.locator(".side-by-side").first().locator("figure");
+      const tops = () =>
+        beside.locator(".chart-area").evaluateAll((all) => all.map((one) => (one as HTMLElement).offsetTop));
+      const before = await tops();
+      await beside.first().getByText("The numbers in this chart").click();
+      expect(await beside.first().getByRole("table").isVisible()).toBe(true);
+      expect([await tops(), new Set(before).size]).toEqual([before, 1]);
+    });
+  });
+
   test("a query that was not answered when the site was built starts the engine, from this host alone", async () => {
     await withBrowser(site, { javaScriptEnabled: true }, async (context, url) => {
       const page = await context.newPage();
