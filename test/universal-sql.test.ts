@@ -33,6 +33,7 @@ interface Column {
 const ROOT = path.join(import.meta.dirname, "..");
 const PACKAGES = path.join(ROOT, "node_modules", "@evidence-dev");
 const OURS = path.join(ROOT, "evidence", "universal-sql");
+const PUBLISHED = path.join(".svelte-kit", "output", "prerendered", "dependencies", "api");
 const load = async <Module>(file: string): Promise<Module> => import(pathToFileURL(path.join(OURS, file)).href);
 
 /** The versions that evidence/ was written against. */
@@ -189,25 +190,51 @@ describe("from a source query to a page", () => {
   });
 
   test("the result of a prerendered query is published for the page that asked, once for all pages", async () => {
-    const folder = mkdtempSync(path.join(os.tmpdir(), "rollbook-page-"));
-    const before = process.cwd();
-    process.chdir(folder);
-    onTestFinished(() => {
-      process.chdir(before);
-      rmSync(folder, { recursive: true, force: true });
-    });
+    workElsewhere();
     const ask = (additional_hash: string) =>
       engine.query("select 1 as one", { route_hash: "r", additional_hash, query_name: "q", prerendering: true });
     expect([ask("a"), ask("b")]).toEqual([[{ one: 1 }], [{ one: 1 }]]);
+    await Promise.resolve();
 
-    const published = path.join(".svelte-kit", "output", "prerendered", "dependencies", "api");
-    const { q } = JSON.parse(readFileSync(path.join(published, "r", "b", "all-queries.json"), "utf8"));
+    const { q } = JSON.parse(readFileSync(path.join(PUBLISHED, "r", "b", "all-queries.json"), "utf8"));
     expect(JSON.parse(sources.get_all_page_queries("r", "a"))).toEqual({ q });
-    const results = path.join(published, "prerendered_queries");
+    const results = path.join(PUBLISHED, "prerendered_queries");
     expect(readdirSync(results)).toEqual([`${q}.arrow`]);
-    for (const bytes of [readFileSync(path.join(results, `${q}.arrow`)), sources.get_cache_for_hash(q)]) {
-      expect(engine.arrowTableToJSON(engine.tableFromIPC(bytes))).toEqual([{ one: 1 }]);
-    }
+    const bytes = readFileSync(path.join(results, `${q}.arrow`));
+    expect(engine.arrowTableToJSON(engine.tableFromIPC(bytes))).toEqual([{ one: 1 }]);
+  });
+
+  test("a query that Evidence labels anew each time that a page asks it is run once, and a page's results are listed together", async () => {
+    workElsewhere();
+    // as in @evidence-dev/sdk/src/usql/query/Query.js
+    const labelled = (name: string, alias: string, of = "random() as one") =>
+      `---- Data ${name} 1rf0hrp\nSELECT *\nFROM (select ${of}) AS "inputQuery-${alias}"\n`;
+    const ask = (query_name: string, sql: string) =>
+      engine.query(sql, { route_hash: "once", additional_hash: "a", query_name, prerendering: true });
+    const first = ask("q", labelled("q", "x_"));
+    expect(ask("again", labelled("again", "-7"))).toEqual(first);
+    expect(ask("other", labelled("other", "x_", "random() as two"))).not.toEqual(first);
+    const listed = path.join(PUBLISHED, "once", "a", "all-queries.json");
+    expect(existsSync(listed)).toBe(false);
+    await Promise.resolve();
+    const { q, again, other } = JSON.parse(readFileSync(listed, "utf8"));
+    expect(again).toBe(q);
+    expect(other).not.toBe(q);
+  });
+
+  test("while a site is developed a result is kept for its server, and every query is run again", async () => {
+    workElsewhere();
+    const ask = () =>
+      engine.query("select random() as one", {
+        route_hash: "dev",
+        additional_hash: "a",
+        query_name: "q",
+        prerendering: false,
+      });
+    expect(ask()).not.toEqual(ask());
+    const { q = "" } = JSON.parse(sources.get_all_page_queries("dev", "a"));
+    expect(engine.arrowTableToJSON(engine.tableFromIPC(sources.get_cache_for_hash(q)))).toHaveLength(1);
+    expect(existsSync(PUBLISHED)).toBe(false);
   });
 
   test("nothing is fetched to answer a query: an extension that is not built in is refused", () => {
@@ -216,6 +243,17 @@ describe("from a source query to a page", () => {
 });
 
 // --- internal ---
+
+/** Moves into an empty folder until the test is over: published results lie where SvelteKit is run. */
+function workElsewhere(): void {
+  const folder = mkdtempSync(path.join(os.tmpdir(), "rollbook-page-"));
+  const before = process.cwd();
+  process.chdir(folder);
+  onTestFinished(() => {
+    process.chdir(before);
+    rmSync(folder, { recursive: true, force: true });
+  });
+}
 
 function version(folder: string): string {
   return JSON.parse(readFileSync(path.join(folder, "package.json"), "utf8")).version;

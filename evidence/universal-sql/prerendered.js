@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 
 // Evidence runs SvelteKit in .evidence/template, so both folders are relative to it.
+// While a site is being developed, its server reads results from here.
 const KEPT = path.join(".evidence-queries", "cache");
 // SvelteKit copies from here what a page fetched while it was prerendered. The results of a page's queries are known
 // only once it has been rendered, so they are put there by hand.
@@ -14,6 +15,8 @@ const PUBLISHED = path.join(".svelte-kit", "output", "prerendered", "dependencie
 const results = new Map();
 /** @type {Map<string, Record<string, string>>} the results of each page: query name to result */
 const pages = new Map();
+/** @type {Set<string>} pages whose list of results is not written yet */
+const unlisted = new Set();
 
 /**
  * Runs a page's query, once per site however many pages ask it, and publishes the result for the browser to fetch.
@@ -25,11 +28,12 @@ const pages = new Map();
  */
 export function prerenderQuery(sql, asker, run) {
   // while a site is being developed its data may change between two runs of one query
-  let result = asker.prerendering ? results.get(sql) : undefined;
+  const question = asker.prerendering ? withoutLabels(sql) : sql;
+  let result = asker.prerendering ? results.get(question) : undefined;
   if (!result) {
     const bytes = run(sql);
     result = { bytes, hash: createHash("sha256").update(bytes).digest("hex").slice(0, 32) };
-    if (asker.prerendering) results.set(sql, result);
+    if (asker.prerendering) results.set(question, result);
     put(asker, path.join("prerendered_queries", `${result.hash}.arrow`), bytes);
   }
   const page = path.join(asker.route_hash, asker.additional_hash);
@@ -37,21 +41,37 @@ export function prerenderQuery(sql, asker, run) {
   if (known[asker.query_name] !== result.hash) {
     known[asker.query_name] = result.hash;
     pages.set(page, known);
-    put(asker, path.join(page, "all-queries.json"), JSON.stringify(known));
+    // a page asks all its queries without a pause: it is listed once, when it has asked the last
+    if (!unlisted.has(page)) queueMicrotask(() => list(asker, page));
+    unlisted.add(page);
   }
   return result.bytes;
 }
 
-/** @param {Asker} asker @param {string} file @param {string | Uint8Array} content */
-function put(asker, file, content) {
-  for (const folder of asker.prerendering ? [KEPT, PUBLISHED] : [KEPT]) {
-    const target = path.join(folder, file);
-    mkdirSync(path.dirname(target), { recursive: true });
-    writeFileSync(target, content);
-  }
+/**
+ * A query without what Evidence adds to it each time that a page asks it: the name it has on the page, in a comment, and
+ * an alias of two random letters.
+ *
+ * @param {string} sql
+ */
+function withoutLabels(sql) {
+  return sql.replace(/^---- .*\n/, "").replace(/"inputQuery-[\w-]{2}"/g, '"inputQuery"');
 }
 
-/** @param {string} hash @returns {Buffer} the result of a query, as an Arrow IPC stream */
+/** @param {Asker} asker @param {string} page */
+function list(asker, page) {
+  unlisted.delete(page);
+  put(asker, path.join(page, "all-queries.json"), JSON.stringify(pages.get(page)));
+}
+
+/** @param {Asker} asker @param {string} file @param {string | Uint8Array} content */
+function put(asker, file, content) {
+  const target = path.join(asker.prerendering ? PUBLISHED : KEPT, file);
+  mkdirSync(path.dirname(target), { recursive: true });
+  writeFileSync(target, content);
+}
+
+/** @param {string} hash @returns {Buffer} the result of a query while a site is being developed, as an Arrow IPC stream */
 export function get_cache_for_hash(hash) {
   return readFileSync(path.join(KEPT, "prerendered_queries", `${hash}.arrow`));
 }
