@@ -13,9 +13,9 @@ import { type ListedColumn, REPORTING_POINTS, type ShippedTable } from "./shippe
 const LISTED = path.join(import.meta.dirname, "..", "models", "board", "columns.csv");
 
 /**
- * Audits a built site against the warehouse that it was made from; see {@link auditDisclosure}.
+ * Audits a site against the warehouse that it was made from; see {@link auditDisclosure}.
  *
- * @param site the folder with its pages, and the tables in `data`
+ * @param site the folder with its tables in `data`, built or still to be: pages are not looked at
  * @param warehouse the DuckDB file; it is only read
  */
 export async function auditSite(site: string, warehouse: string, clock: () => number): Promise<Audit> {
@@ -27,27 +27,28 @@ export async function auditSite(site: string, warehouse: string, clock: () => nu
   return await auditDisclosure({ shipped, listed, truth, minimumPupils, clock });
 }
 
+/** Each table that a built site ships and that is not, byte for byte, one of those that were audited. */
+export async function unauditedTables(site: string, audited: string): Promise<string[]> {
+  const known = new Set((await shippedFiles(audited)).map(({ name, bytes }) => `${name} ${bytes.toString("base64")}`));
+  return (await shippedFiles(site))
+    .filter(({ name, bytes }) => !known.has(`${name} ${bytes.toString("base64")}`))
+    .map(({ name }) => `the table ${name} is not the one that was audited`);
+}
+
 /** Every table that a site ships. What its pages show is reckoned from these, by queries that anybody may change. */
 export async function readShipped(site: string): Promise<ShippedTable[]> {
-  const { renderedFiles } = Manifest.parse(
-    JSON.parse(await readFile(path.join(site, "data", "manifest.json"), "utf8")),
-  );
-  return await Promise.all(
-    Object.values(renderedFiles)
-      .flat()
-      .map(async (file) => {
-        const table = tableFromIPC(await readFile(path.join(site, file.replace(/^\/?(static\/)?/, ""))));
-        const columns = table.schema.fields.map(({ name }) => name);
-        const vectors = columns.map((name) => table.getChild(name));
-        return {
-          name: path.basename(file, ".parquet"),
-          columns,
-          rows: Array.from({ length: table.numRows }, (_, row) =>
-            Object.fromEntries(columns.map((name, at): [string, unknown] => [name, vectors[at]?.get(row) ?? null])),
-          ),
-        };
-      }),
-  );
+  return (await shippedFiles(site)).map(({ name, bytes }) => {
+    const table = tableFromIPC(bytes);
+    const columns = table.schema.fields.map(({ name }) => name);
+    const vectors = columns.map((name) => table.getChild(name));
+    return {
+      name,
+      columns,
+      rows: Array.from({ length: table.numRows }, (_, row) =>
+        Object.fromEntries(columns.map((name, at): [string, unknown] => [name, vectors[at]?.get(row) ?? null])),
+      ),
+    };
+  });
 }
 
 /** The list of columns that may be shipped. */
@@ -90,6 +91,21 @@ export async function readTruth(db: DuckDBConnection): Promise<{ truth: Truth; m
 }
 
 // --- internal ---
+
+/** The files with the tables of a site, named by their tables. */
+async function shippedFiles(site: string): Promise<{ name: string; bytes: Buffer }[]> {
+  const { renderedFiles } = Manifest.parse(
+    JSON.parse(await readFile(path.join(site, "data", "manifest.json"), "utf8")),
+  );
+  return await Promise.all(
+    Object.values(renderedFiles)
+      .flat()
+      .map(async (file) => ({
+        name: path.basename(file, ".parquet"),
+        bytes: await readFile(path.join(site, file.replace(/^\/?(static\/)?/, ""))),
+      })),
+  );
+}
 
 const Manifest = z.object({ renderedFiles: z.record(z.string(), z.array(z.string())) });
 const Listed = z.object({ table_name: z.string(), column_name: z.string(), tells: z.string() });

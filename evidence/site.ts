@@ -1,10 +1,10 @@
 import { spawn } from "node:child_process";
-import { existsSync } from "node:fs";
-import { appendFile, chmod, open, readdir, readFile, realpath, rm, stat } from "node:fs/promises";
+import { closeSync, existsSync, openSync } from "node:fs";
+import { appendFile, chmod, readdir, readFile, realpath, rm, stat } from "node:fs/promises";
 import path from "node:path";
 import { rows, withDuckDB } from "../ingest/duckdb.ts";
 import { RollbookError } from "../ingest/errors.ts";
-import { auditSite } from "./audit_site.ts";
+import { auditSite, unauditedTables } from "./audit_site.ts";
 import { keptBundle } from "./bundles.ts";
 import { findFaults } from "./gate.ts";
 import { writeHosting } from "./hosting.ts";
@@ -13,6 +13,10 @@ import { recoverSite, replaceSite } from "./placement.ts";
 import { boardTables, makeWorkspace, PAGES, pageAddresses, type SiteKind } from "./workspace.ts";
 
 const EVIDENCE = path.join(import.meta.dirname, "..", "node_modules", "@evidence-dev", "evidence", "cli.js");
+/** Does for kept programs what Evidence does with those that it makes. */
+const RENDER = path.join(import.meta.dirname, "render.js");
+/** Where, in a workspace, Evidence works: with what is published as it is, the tables among it. */
+const TEMPLATE = path.join(".evidence", "template");
 
 export interface RenderOptions {
   /** The DuckDB file with the marts; it is only read. */
@@ -51,7 +55,11 @@ export async function renderSite(options: RenderOptions): Promise<Rendered> {
   await refuseSmallSchools(warehouse);
   const pages = await pageAddresses(source, "board", await schoolUrns(warehouse));
   await makeWorkspace(workspace, "board", source);
-  const faultsIn = async (built: string, said: string) => {
+  const faultsInTables = async (tables: string) => {
+    log("Looking for small groups that the figures give away");
+    return (await auditSite(tables, warehouse, () => performance.now())).faults;
+  };
+  const faultsIn = async (built: string, said: string, tables: string) => {
     log("Checking every page and file");
     const faults = await findFaults(built, {
       pages,
@@ -59,8 +67,7 @@ export async function renderSite(options: RenderOptions): Promise<Rendered> {
       log: said,
       forbidden: options.forbidden ?? [],
     });
-    log("Looking for small groups that the figures give away");
-    return [...faults, ...(await auditSite(built, warehouse, () => performance.now())).faults];
+    return [...faults, ...(await unauditedTables(built, tables))];
   };
   return publish({
     kind: "board",
@@ -72,6 +79,7 @@ export async function renderSite(options: RenderOptions): Promise<Rendered> {
     pages,
     logo: options.logo,
     log,
+    faultsInTables,
     faultsIn,
   });
 }
@@ -94,15 +102,17 @@ export interface Publication {
   /** Stands on every page. */
   logo: Logo | undefined;
   log: (line: string) => void;
-  /** Everything that is wrong with the built site, given its folder and what Evidence printed. */
-  faultsIn: (built: string, said: string) => Promise<string[]>;
+  /** Everything that is wrong with the tables that pages are made from, given the folder that has them in `data`. */
+  faultsInTables?: (tables: string) => Promise<string[]>;
+  /** Everything else that is wrong with the built site, given its folder, what Evidence printed, and those tables. */
+  faultsIn: (built: string, said: string, tables: string) => Promise<string[]>;
   /** Whether only its owner may read the site. */
   isPrivate?: boolean;
 }
 
 /**
  * Builds a site and puts it in place of the last one, if nothing is wrong with it, together with what web servers need to
- * know of it.
+ * know of it. Tables are looked at while the pages are made from them.
  *
  * @throws {RollbookError} naming the step that failed and where the full log is
  */
@@ -110,22 +120,31 @@ export async function publish(publication: Publication): Promise<Rendered> {
   const { kind, name, workspace, site, pages, log, isPrivate = false } = publication;
   await recoverSite(site);
   const logFile = path.join(workspace, "evidence.log");
-  const bundle = await keptBundle(publication.bundles, workspace, kind);
+  const bundle = path.resolve(await keptBundle(publication.bundles, workspace, kind));
   const built = path.join(workspace, "build");
-  const evidence = async (step: string, ...args: string[]) => {
+  const tables = path.join(workspace, TEMPLATE, "static");
+  const env = await environment(publication, bundle);
+  const begin = (step: string, program: string[], folder = workspace): Promise<void> => {
     log(step);
-    if (!(await runEvidence(args, publication, bundle, logFile))) {
+    return startNode(program, { cwd: folder, env, logFile }).then((code) => {
+      if (code === 0) return;
       throw new RollbookError(
         `The ${name} was not built: "${step}" failed. The last site is as it was. Full log: ${logFile}`,
       );
-    }
+    });
   };
 
   try {
-    await evidence(`Reading the tables for the ${kind}`, "sources", "--strict");
-    await evidence("Building the pages", "build:strict", `--config=${path.join("..", "..", "vite.config.js")}`);
+    await begin(`Reading the tables for the ${kind}`, [EVIDENCE, "sources", "--strict"]);
+    const making = existsSync(bundle)
+      ? begin("Building the pages", [RENDER, bundle], path.join(workspace, TEMPLATE))
+      : begin("Building the pages", [EVIDENCE, "build:strict", `--config=${path.join("..", "..", "vite.config.js")}`]);
+    // neither is left at work when the other one fails
+    const [made, looked] = await Promise.allSettled([making, publication.faultsInTables?.(tables) ?? []]);
+    if (made.status === "rejected") throw made.reason;
+    if (looked.status === "rejected") throw looked.reason;
     if (publication.logo) await placeLogo(built, publication.logo);
-    const faults = await publication.faultsIn(built, await readFile(logFile, "utf8"));
+    const faults = [...(await publication.faultsIn(built, await readFile(logFile, "utf8"), tables)), ...looked.value];
     if (faults.length > 0) {
       await appendFile(logFile, `\nNot published, because:\n${faults.map((fault) => `- ${fault}\n`).join("")}`);
       const more = faults.length > 1 ? `, and ${faults.length - 1} more` : "";
@@ -187,44 +206,45 @@ async function schoolUrns(warehouse: string): Promise<number[]> {
   return schools.map(({ school_urn }) => Number(school_urn));
 }
 
-async function runEvidence(
-  args: string[],
-  { kind, database, workspace, pages }: Publication,
-  bundle: string,
-  logFile: string,
-): Promise<boolean> {
-  const output = await open(logFile, "a");
+/**
+ * Starts a program of Node, which writes to the log. It is under way when this returns, however busy this process is then.
+ *
+ * @returns its exit code, once it has ended
+ */
+function startNode(
+  program: string[],
+  { cwd, env, logFile }: { cwd: string; env: NodeJS.ProcessEnv; logFile: string },
+): Promise<number | null> {
+  const output = openSync(logFile, "a");
   try {
-    const child = spawn(process.execPath, [EVIDENCE, ...args], {
-      cwd: workspace,
-      env: {
-        ...ownEnvironment(),
-        // Evidence joins this to the folder of the source, as the system names it once links are followed
-        [`EVIDENCE_SOURCE__${kind}__filename`]: path.relative(
-          await realpath(path.join(workspace, "sources", kind)),
-          await realpath(database),
-        ),
-        ROLLBOOK_BUNDLE: path.resolve(bundle),
-        ROLLBOOK_PAGES: JSON.stringify(pages),
-      },
-      stdio: ["ignore", output.fd, output.fd],
-    });
-    return await new Promise<boolean>((resolve, reject) => {
+    const child = spawn(process.execPath, program, { cwd, env, stdio: ["ignore", output, output] });
+    return new Promise((resolve, reject) => {
       child.once("error", reject);
-      child.once("exit", (code) => resolve(code === 0));
+      child.once("exit", resolve);
     });
   } finally {
-    await output.close();
+    closeSync(output);
   }
 }
 
 /** The caller's environment without what would change the site, and with nothing that would reach for a network. */
-function ownEnvironment(): NodeJS.ProcessEnv {
+async function environment(
+  { kind, database, workspace, pages }: Publication,
+  bundle: string,
+): Promise<NodeJS.ProcessEnv> {
   const kept = Object.entries(process.env).filter(([name]) => !/^(EVIDENCE_|VITE|NODE_OPTIONS$)/i.test(name));
   return {
     ...Object.fromEntries(kept),
+    // Evidence joins this to the folder of the source, as the system names it once links are followed
+    [`EVIDENCE_SOURCE__${kind}__filename`]: path.relative(
+      await realpath(path.join(workspace, "sources", kind)),
+      await realpath(database),
+    ),
+    EVIDENCE_STRICT_MODE: "true",
     NODE_ENV: "production",
     NODE_OPTIONS: "--max-old-space-size=4096",
+    ROLLBOOK_BUNDLE: bundle,
+    ROLLBOOK_PAGES: JSON.stringify(pages),
     SEND_ANONYMOUS_USAGE_STATS: "no",
     npm_config_offline: "true",
     npm_config_update_notifier: "false",

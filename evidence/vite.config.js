@@ -4,7 +4,7 @@ import fs from "node:fs";
 import path from "node:path";
 // A static import, which Vite bundles: SvelteKit builds twice and needs its plugins made anew each time.
 import evidence from "./.evidence/template/vite.config.js";
-import { keep, rendering } from "./bundle.js";
+import { keep } from "./bundle.js";
 
 const top = path.resolve("..", "..");
 const library = fs.realpathSync(path.join(top, "node_modules", "@evidence-dev", "core-components"));
@@ -54,13 +54,9 @@ const pick = {
   },
 };
 
-const kept = process.env.ROLLBOOK_BUNDLE;
-
-export default kept && fs.existsSync(kept)
-  ? rendering(kept, top)
-  : {
-      ...evidence,
-      plugins: [lean, ...evidence.plugins, pick, ...(kept ? [keep(kept)] : [])],
-      // our package is a folder of this repository, which Vite would bundle; Node has to find its own engine from it
-      ssr: { ...evidence.ssr, external: [...evidence.ssr.external, "@evidence-dev/universal-sql"] },
-    };
+export default {
+  ...evidence,
+  plugins: [lean, ...evidence.plugins, pick, keep(process.env.ROLLBOOK_BUNDLE)],
+  // our package is a folder of this repository, which Vite would bundle; Node has to find its own engine from it
+  ssr: { ...evidence.ssr, external: [...evidence.ssr.external, "@evidence-dev/universal-sql"] },
+};

@@ -1,8 +1,10 @@
+import { createHash } from "node:crypto";
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
+import { tableFromIPC, tableToIPC } from "apache-arrow";
 import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from "vitest";
-import { auditSite } from "../evidence/audit_site.ts";
+import { auditSite, unauditedTables } from "../evidence/audit_site.ts";
 import { findChromium } from "../evidence/browser.ts";
 import { findFaults } from "../evidence/gate.ts";
 import { sitePolicy, TYPES } from "../evidence/headers.ts";
@@ -214,6 +216,18 @@ describe("the gate", () => {
     ]);
   });
 
+  test("finds a table that is not the one that was audited", async () => {
+    const copy = copyOfSite();
+    expect(await unauditedTables(copy, site)).toEqual([]);
+    const [, schools = ""] =
+      /"static\/(data\/board\/[^"]*\/schools\.parquet)"/.exec(
+        readFileSync(path.join(copy, "data", "manifest.json"), "utf8"),
+      ) ?? [];
+    const table = tableFromIPC(readFileSync(path.join(copy, schools)));
+    writeFileSync(path.join(copy, schools), tableToIPC(table.slice(1), "stream"));
+    expect(await unauditedTables(copy, site)).toEqual(["the table schools is not the one that was audited"]);
+  });
+
   test("refuses a broken query and a misspelt column, which Evidence builds without complaint, and keeps the last site", async () => {
     const pages = path.join(scratch, "pages");
     cpSync(PAGES, pages, { recursive: true });
@@ -251,7 +265,23 @@ describe("the gate", () => {
     expect(readdirSync(bundles)).toEqual(kept);
     expect(readFileSync(path.join(again, logo.file))).toEqual(logo.bytes);
     rmSync(path.join(again, logo.file));
-    // rows that no query puts in order come as they will, and Evidence names files by what is in them
+    // rows that no query puts in order come as they will, and files are named by what is in them
+    const unhashed = (text: string) => text.replace(/\b[0-9a-f]{32}\b/g, "…");
+    const results = (file: string) => /^api\/prerendered_queries\//.test(file);
+    const all = (folder: string) => listing(folder).filter((file) => !results(file));
+    expect(all(again).map(unhashed).sort()).toEqual(all(site).map(unhashed).sort());
+    const manifest = (folder: string) => readFileSync(path.join(folder, "data", "manifest.json"), "utf8");
+    expect(unhashed(manifest(again))).toBe(unhashed(manifest(site)));
+    for (const folder of [site, again]) {
+      const tables = all(folder).filter((file) => file.endsWith(".parquet"));
+      const hashes = tables.map((file) =>
+        createHash("md5")
+          .update(readFileSync(path.join(folder, file)))
+          .digest("hex"),
+      );
+      expect(tables.map((file) => path.basename(path.dirname(file)))).toEqual(hashes);
+      expect(publishedResults(folder)).toEqual(askedResults(folder));
+    }
     const named = (folder: string) => listing(folder).filter((file) => !/^(api|data)\//.test(file));
     expect(named(again)).toEqual(named(site));
     const bytes = (folder: string, file: string) => readFileSync(path.join(folder, file));
@@ -368,6 +398,17 @@ function plant(file: string, place: string, fault: string): void {
 
 function listing(folder: string): string[] {
   return readdirSync(folder, { recursive: true, encoding: "utf8" }).sort();
+}
+
+/** The results of queries that are in a site, and those that its pages ask. */
+function publishedResults(folder: string): string[] {
+  return readdirSync(path.join(folder, "api", "prerendered_queries")).sort();
+}
+
+function askedResults(folder: string): string[] {
+  const lists = listing(folder).filter((file) => file.endsWith("all-queries.json"));
+  const asked = lists.flatMap((file) => Object.values(JSON.parse(readFileSync(path.join(folder, file), "utf8"))));
+  return [...new Set(asked.map((hash) => `${hash}.arrow`))].sort();
 }
 
 /** How many charts of groups the pages of the trust and of each school have, by what may be shown. */
