@@ -381,7 +381,8 @@ async function siteStep(dir: string, json = false): Promise<void> {
           // the site is for other people to read
           process.umask(0o022);
           const workspace = path.join(folders.work, "board");
-          const made = await renderSite({ warehouse, workspace, bundles: folders.bundles, site, log, logo, forbidden });
+          const { bundles, audited } = folders;
+          const made = await renderSite({ warehouse, workspace, bundles, audited, site, log, logo, forbidden });
           log(`${made.pages} pages in ${site}`);
         },
       ],

@@ -1,5 +1,6 @@
 import { agrees, wholeNumbers, withRanges } from "./bounds.ts";
 import { combinationsOf, pointKey, type Truth } from "./combinations.ts";
+import { fingerprint } from "./passed.ts";
 import {
   faultsInForm,
   type ListedColumn,
@@ -19,6 +20,8 @@ export interface AuditInput {
   minimumPupils: number;
   /** Milliseconds from anywhere. */
   clock: () => number;
+  /** Fingerprints of moments at which nothing was found before (`passed.ts`): groups are not sought there again. */
+  passed?: ReadonlySet<string>;
 }
 
 export interface Audit {
@@ -26,7 +29,9 @@ export interface Audit {
   faults: string[];
   /** The groups that can be worked out, for whoever decides what to withhold instead. */
   pinned: Pinned[];
-  /** How many small groups there are, how many problems were solved for them, and how long it all took. */
+  /** Fingerprints of the moments at which nothing was found, now or before. */
+  passed: string[];
+  /** How many small groups were looked at, how many problems were solved for them, and how long it all took. */
   statistics: { groups: number; solved: number; pinned: number; milliseconds: number };
 }
 
@@ -65,7 +70,7 @@ export interface Pinned {
  * them; and what a reader knows from elsewhere.
  */
 export async function auditDisclosure(input: AuditInput): Promise<Audit> {
-  const { shipped, listed, truth, minimumPupils, clock } = input;
+  const { shipped, listed, truth, minimumPupils, clock, passed } = input;
   const began = clock();
   const combinations = combinationsOf(truth);
   const figures = shippedFigures(shipped, listed);
@@ -75,7 +80,8 @@ export async function auditDisclosure(input: AuditInput): Promise<Audit> {
       .map(({ point }) => [pointKey(point), point]),
   );
   const faults = faultsInForm(shipped, listed);
-  const audit: Audit = { faults, pinned: [], statistics: { groups: 0, solved: 0, pinned: 0, milliseconds: 0 } };
+  const statistics = { groups: 0, solved: 0, pinned: 0, milliseconds: 0 };
+  const audit: Audit = { faults, pinned: [], passed: [], statistics };
   for (const [key, { school_year, period_type, period }] of points) {
     const point = { school_year: school_year ?? "", period_type: period_type ?? "", period: period ?? "" };
     const counts = combinations.counts.get(key);
@@ -87,7 +93,13 @@ export async function auditDisclosure(input: AuditInput): Promise<Audit> {
     }
     const known = shownAt({ figures, point, combinations, counts, minimumPupils });
     faults.push(...known.faults, ...faultsInChoice(known, minimumPupils));
+    const moment = fingerprint(known, minimumPupils);
+    if (passed?.has(moment)) {
+      audit.passed.push(moment);
+      continue;
+    }
     const found = await pinnedAt(known, minimumPupils);
+    if (found.faults.length === 0 && found.pinned.length === 0) audit.passed.push(moment);
     faults.push(...found.faults);
     audit.pinned.push(...found.pinned);
     audit.statistics.groups += found.groups;

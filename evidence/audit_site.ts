@@ -7,6 +7,7 @@ import * as z from "zod";
 import { rows, withDuckDB } from "../ingest/duckdb.ts";
 import { type Audit, auditDisclosure } from "./audit.ts";
 import type { Truth } from "./combinations.ts";
+import { readPassed, writePassed } from "./passed.ts";
 import { type ListedColumn, REPORTING_POINTS, type ShippedTable } from "./shipped.ts";
 
 /** What a table may tell, column by column. */
@@ -17,14 +18,19 @@ const LISTED = path.join(import.meta.dirname, "..", "models", "board", "columns.
  *
  * @param site the folder with its tables in `data`, built or still to be: pages are not looked at
  * @param warehouse the DuckDB file; it is only read
+ * @param memory a file that says at which moments nothing was found the last time: where all is as it was then, groups are
+ *   not sought again. Without it all are
  */
-export async function auditSite(site: string, warehouse: string, clock: () => number): Promise<Audit> {
-  const [shipped, listed, { truth, minimumPupils }] = await Promise.all([
+export async function auditSite(site: string, warehouse: string, clock: () => number, memory?: string): Promise<Audit> {
+  const [shipped, listed, { truth, minimumPupils }, passed] = await Promise.all([
     readShipped(site),
     readListed(),
     withDuckDB({ path: warehouse, readOnly: true }, readTruth),
+    memory === undefined ? new Set<string>() : readPassed(memory),
   ]);
-  return await auditDisclosure({ shipped, listed, truth, minimumPupils, clock });
+  const audit = await auditDisclosure({ shipped, listed, truth, minimumPupils, clock, passed });
+  if (memory !== undefined) await writePassed(memory, audit.passed);
+  return audit;
 }
 
 /** Each table that a built site ships and that is not, byte for byte, one of those that were audited. */
@@ -41,13 +47,14 @@ export async function readShipped(site: string): Promise<ShippedTable[]> {
     const table = tableFromIPC(bytes);
     const columns = table.schema.fields.map(({ name }) => name);
     const vectors = columns.map((name) => table.getChild(name));
-    return {
-      name,
-      columns,
-      rows: Array.from({ length: table.numRows }, (_, row) =>
-        Object.fromEntries(columns.map((name, at): [string, unknown] => [name, vectors[at]?.get(row) ?? null])),
-      ),
-    };
+    const rows = Array.from({ length: table.numRows }, (_, row) =>
+      Object.fromEntries(columns.map((name, at): [string, unknown] => [name, vectors[at]?.get(row) ?? null])),
+    );
+    // rows that no query puts in order come as they will, and what is told is known by its order too
+    const sorted = rows
+      .map((row) => ({ row, key: JSON.stringify(row) }))
+      .sort((a, b) => (a.key < b.key ? -1 : Number(a.key > b.key)));
+    return { name, columns, rows: sorted.map(({ row }) => row) };
   });
 }
 
@@ -65,9 +72,13 @@ export async function readTruth(db: DuckDBConnection): Promise<{ truth: Truth; m
       pupils::integer as pupils, pupils_persistent::integer as pupils_persistent,
       pupils_severe::integer as pupils_severe
     from staging.profile_pupils
-    where basis = 'as DfE publishes' and period_type in (${points})`,
+    where basis = 'as DfE publishes' and period_type in (${points})
+    order by all`,
   );
-  const cohorts = await rows(db, "select profile::integer as profile, breakdown, cohort from staging.profile_cohorts");
+  const cohorts = await rows(
+    db,
+    "select profile::integer as profile, breakdown, cohort from staging.profile_cohorts order by all",
+  );
   // a breakdown hangs together with those that read the same status, and a crossing with what it crosses
   const related = await rows(
     db,
@@ -75,7 +86,8 @@ export async function readTruth(db: DuckDBConnection): Promise<{ truth: Truth; m
     union
     select 'crossing ' || breakdown, breakdown from rules.cohort_intersections
     union
-    select 'crossing ' || breakdown, of_breakdown from rules.cohort_intersections`,
+    select 'crossing ' || breakdown, of_breakdown from rules.cohort_intersections
+    order by all`,
   );
   const [limit] = await rows(db, "select max(minimum_pupils)::integer as minimum from board.shown_breakdowns");
   const ties = new Map<string, string[]>();

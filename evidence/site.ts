@@ -25,6 +25,8 @@ export interface RenderOptions {
   workspace: string;
   /** A folder in which the programs of sites are kept from one build to the next. */
   bundles: string;
+  /** The file that says what passed the audit the last time ({@link auditSite}); without it everything is audited. */
+  audited?: string;
   /** The folder that the site is put into, once it has passed the gate. */
   site: string;
   log: (line: string) => void;
@@ -57,7 +59,7 @@ export async function renderSite(options: RenderOptions): Promise<Rendered> {
   await makeWorkspace(workspace, "board", source);
   const faultsInTables = async (tables: string) => {
     log("Looking for small groups that the figures give away");
-    return (await auditSite(tables, warehouse, () => performance.now())).faults;
+    return (await auditSite(tables, warehouse, () => performance.now(), options.audited)).faults;
   };
   const faultsIn = async (built: string, said: string, tables: string) => {
     log("Checking every page and file");

@@ -18,6 +18,8 @@ export function dataFolders({ data }: Project) {
     warehouse: path.join(data, "warehouse"),
     /** The programs of sites, kept from one build to the next. They hold nothing of a pupil. */
     bundles: path.join(data, "bundles"),
+    /** What passed the audit of the board site the last time, as hashes. */
+    audited: path.join(data, "audited.json"),
     /** What a run needs only while it runs. */
     work: path.join(data, "work"),
   };

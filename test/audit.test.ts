@@ -1,8 +1,12 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
 import fc from "fast-check";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { auditDisclosure } from "../evidence/audit.ts";
 import { agrees, type Knowledge, wholeNumbers, withRanges } from "../evidence/bounds.ts";
 import type { Truth } from "../evidence/combinations.ts";
+import { readPassed, writePassed } from "../evidence/passed.ts";
 import type { ListedColumn, ShippedTable } from "../evidence/shipped.ts";
 import { gated, inventPupils, LISTED, naive, POINT, randomNumbers, release, truthOf } from "./releases.ts";
 
@@ -23,6 +27,52 @@ test("nothing is found in a release of large groups, though the groups of anothe
   const { faults, statistics } = await audited(schools, ({ breakdown }) => breakdown === "fsm");
   expect(faults).toEqual([]);
   expect(statistics.groups).toBeGreaterThanOrEqual(2);
+});
+
+test("a moment at which nothing was found is not searched again while all is as it was, and is when one pupil is another", async () => {
+  const schools = (persistent: number): Schools => ({
+    "999001": { ...EVERY_SCHOOL_SHOWN["999001"], sen: { "EHC plan": [4, persistent, 1], "no SEN": [187, 28, 2] } },
+    "999002": { ...EVERY_SCHOOL_SHOWN["999002"], sen: { "EHC plan": [7, 2, 0], "no SEN": [132, 23, 3] } },
+  });
+  const isShown = ({ breakdown }: Chosen) => breakdown === "fsm";
+  const first = await audited(schools(2), isShown);
+  expect(first.passed).toHaveLength(1);
+  const passed = new Set(first.passed);
+  const again = await audited(schools(2), isShown, { passed });
+  expect([again.faults, again.passed, again.statistics.groups]).toEqual([[], first.passed, 0]);
+  for (const options of [
+    { passed, minimum: 9 },
+    { passed, nearest: 1 },
+  ]) {
+    const other = await audited(schools(2), isShown, options);
+    expect(other.statistics.groups).toBeGreaterThanOrEqual(2);
+    expect(first.passed).not.toContain(other.passed[0]);
+  }
+  const changed = await audited(schools(3), isShown, { passed });
+  expect(changed.statistics.groups).toBeGreaterThanOrEqual(2);
+});
+
+test("a moment at which a group was pinned is searched every time", async () => {
+  const pinning: Schools = {
+    "999001": { sen: { "EHC plan": [2, 2, 0], "SEN support": [31, 3, 0], "no SEN": [110, 1, 0] } },
+  };
+  const isShown = ({ pupils }: Chosen) => pupils >= 10;
+  const { passed, pinned } = await audited(pinning, isShown, { nearest: 1 });
+  expect(pinned.length).toBeGreaterThan(0);
+  expect(passed).toEqual([]);
+});
+
+test("what passed is kept for the program that found it, and for no other", async () => {
+  const folder = mkdtempSync(path.join(os.tmpdir(), "rollbook-passed-"));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const file = path.join(folder, "audited.json");
+  expect(await readPassed(file)).toEqual(new Set());
+  await writePassed(file, ["a", "b"]);
+  expect(await readPassed(file)).toEqual(new Set(["a", "b"]));
+  writeFileSync(file, readFileSync(file, "utf8").replace(/"program":"\w/, '"program":"x'));
+  expect(await readPassed(file)).toEqual(new Set());
+  writeFileSync(file, "{");
+  expect(await readPassed(file)).toEqual(new Set());
 });
 
 test("naive suppression is caught: the group that is left out is all pupils less those that are shown", async () => {
@@ -360,7 +410,7 @@ interface Chosen {
 async function audited(
   schools: Schools,
   isShown: (chosen: Chosen) => boolean,
-  options: { nearest?: number; minimum?: number; within?: [string, string] } = {},
+  options: { nearest?: number; minimum?: number; within?: [string, string]; passed?: Set<string> } = {},
 ) {
   const { shipped, listed, truth } = trust(schools, isShown, options);
   return await auditDisclosure({
@@ -369,6 +419,7 @@ async function audited(
     truth,
     minimumPupils: options.minimum ?? 10,
     clock: () => performance.now(),
+    ...(options.passed ? { passed: options.passed } : {}),
   });
 }
 
