@@ -6,6 +6,11 @@ import { existsSync } from "node:fs";
 import { cp, mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
+import { setFlagsFromString } from "node:v8";
+
+// DuckDB's 34 MB are compiled once and plainly: to compile them better takes longer than it saves, also for 158 pages.
+// A Node that does not know the flag goes on without it
+setFlagsFromString("--liftoff-only");
 
 const [, , kept = ""] = process.argv;
 const top = path.resolve("..", "..");
