@@ -124,7 +124,7 @@ async function takeIn({ project, drop, staging, effects, options }: Run): Promis
       const order = ({ format }: Fresh) => (format.readings.some(({ table }) => table === "mark_codes") ? 0 : 1);
       for (const file of fresh.toSorted((a, b) => order(a) - order(b))) {
         log(`reading ${file.name}`);
-        const loadNumber = loaded.length + run.length + 1;
+        const loadNumber = (loaded.at(-1)?.load_number ?? 0) + run.length + 1;
         const before = (table: string) => [
           ...partsOf(table, loaded, folders.lake),
           ...partsOf(table, run, path.join(staging, "lake")),

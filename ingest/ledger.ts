@@ -6,6 +6,12 @@ import { RollbookError } from "./errors.ts";
 const count = z.int().nonnegative();
 
 const Load = z.strictObject({
+  /**
+   * It stands in the load's rows and in the names of its files, so that it is given before the file is read. Of one school,
+   * and of what a run that was alone loaded, a later load has a higher number. Of loads that workers made of different
+   * schools at once, one with a lower number may have come later; nothing is built or frozen meanwhile, so that nothing
+   * comes later before the last load that a warehouse knows. Numbers of runs that were stopped may be missing.
+   */
   load_number: z.int().positive(),
   /** SHA-256 of the file's bytes: the same bytes are never loaded twice. */
   sha256: z.string().length(64),
@@ -38,7 +44,7 @@ const Load = z.strictObject({
 export type Load = z.infer<typeof Load>;
 
 /**
- * Every load there has been, oldest first.
+ * Every load there has been, in the order of their numbers.
  *
  * The ledger is a folder with one file a run. A run counts when its file is there; Parquet files that no run names
  * were left by a crash and are never read.
@@ -46,7 +52,8 @@ export type Load = z.infer<typeof Load>;
 export function readLedger(folder: string): Load[] {
   if (!fs.existsSync(folder)) return [];
   const runs = fs.readdirSync(folder).filter((name) => name.endsWith(".json"));
-  return runs.sort().flatMap((name) => readRun(path.join(folder, name)));
+  const loads = runs.flatMap((name) => readRun(path.join(folder, name)));
+  return loads.sort((a, b) => a.load_number - b.load_number);
 }
 
 function readRun(file: string): Load[] {
