@@ -25,7 +25,7 @@ import { forgetSentence } from "./forget.ts";
 import { freeze, freezeSentence, frozenSummary, listFrozen } from "./freeze.ts";
 import { packOf } from "./pack.ts";
 import { querySentence, registerQueries } from "./queries.ts";
-import { heldSentence, ingestSentence, loadSummary, warehouseSummary } from "./summary.ts";
+import { heldSentence, ingestSentence, leftSentence, loadSummary, warehouseSummary } from "./summary.ts";
 
 const PACKAGE = path.join(import.meta.dirname, "..", "package.json");
 const DEFAULT_PORT = 3000;
@@ -110,15 +110,23 @@ function program(): Command {
     .command("ingest")
     .description("take what is new in the drop folder into the lake, every file or none")
     .addOption(projectOption())
+    .addOption(
+      new Option(
+        "--school <urn...>",
+        "only the files in the folders of these schools, by URN; runs for other schools may work at the same time",
+      ).argParser((urn: string, others: number[] = []) => [...others, whole(urn)]),
+    )
     .option("--accept", "take in files that look partial, too", false)
     .addOption(jsonOption())
-    .action(async ({ project, accept, json }: { project: string; accept: boolean; json: boolean }) => {
-      const result = await ingestStep(project, { accept, json });
+    .action(async (options: { project: string; school?: number[]; accept: boolean; json: boolean }) => {
+      const { project, school: schools, accept, json } = options;
+      const result = await ingestStep(project, { schools, accept, json });
       if (result.held.length > 0) process.exitCode = EXIT.held;
       if (json) console.log(JSON.stringify(result));
       else {
         if (result.loads.length > 0) console.log(loadSummary(result.loads));
         for (const held of result.held) console.log(heldSentence(held));
+        if (result.left.length > 0) console.log(leftSentence(result.left));
         console.log(ingestSentence(result));
       }
     });
@@ -327,15 +335,19 @@ async function sample(
   log(`${schools} schools, ${pupils} pupils, ${marks} marks in ${made.files} files`);
 }
 
-async function ingestStep(dir: string, { accept = false, json = false } = {}): Promise<IngestResult> {
+async function ingestStep(
+  dir: string,
+  { schools, accept = false, json = false }: { schools?: number[]; accept?: boolean; json?: boolean } = {},
+): Promise<IngestResult> {
   const project = readProject(dir);
-  let result: IngestResult = { loads: [], unchanged: 0, held: [] };
+  let result: IngestResult = { loads: [], unchanged: 0, held: [], left: [] };
   await steps(
     [
       [
         "Reading the registers",
         async (log) => {
-          result = await ingest(project, { log, now: () => new Date() }, { accept });
+          for (const urn of schools ?? []) schoolAsked(project, urn);
+          result = await ingest(project, { log, now: () => new Date() }, { accept, schools });
         },
       ],
     ],

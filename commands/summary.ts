@@ -24,9 +24,16 @@ export function heldSentence({ file, rows, rows_before }: HeldFile): string {
   return `Held: ${file} has ${count(rows)} rows, and the last file of the same school and days had ${count(rows_before)}: it may be cut short. Export it again, or take it in with "rollbook ingest --accept"`;
 }
 
+/** One sentence on the new files that an ingest of some schools left, of which there are some. */
+export function leftSentence(left: string[]): string {
+  const named = left.slice(0, MOST_NAMED).join(", ");
+  const more = left.length > MOST_NAMED ? ` and ${count(left.length - MOST_NAMED)} more` : "";
+  return `Left for "rollbook ingest" without --school, since not of one school alone: ${named}${more}.`;
+}
+
 /** One sentence on what an ingest did. */
 export function ingestSentence({ loads, unchanged, held }: IngestResult): string {
-  if (loads.length === 0 && held.length > 0) return "Nothing was loaded.";
+  if (loads.length === 0 && (held.length > 0 || unchanged === 0)) return "Nothing was loaded.";
   if (loads.length === 0) return `Nothing new: all ${count(unchanged)} files were loaded before. Nothing was changed.`;
   const before = unchanged > 0 ? `; ${count(unchanged)} were loaded before` : "";
   return `Loaded ${count(loads.length)} new ${loads.length === 1 ? "file" : "files"}${before}.`;
@@ -42,6 +49,8 @@ export function warehouseSummary({ tables }: Build): string {
 }
 
 // --- internal ---
+
+const MOST_NAMED = 5;
 
 function summed(kind: string, loads: Load[]): string[] {
   const sum = (of: (load: Load) => number) => count(loads.reduce((total, load) => total + of(load), 0));

@@ -21,6 +21,7 @@ export const dfeYearToDate: RegisterFormat = {
   title: "DfE year-to-date figures",
   required: ["time_period", "geographic_level", "country_code", "possible_sessions", "attendance_perc"],
   readings: [],
+  isNational: true,
   take: takeFigures,
 };
 

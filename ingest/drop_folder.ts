@@ -14,6 +14,20 @@ export interface RegisterFile {
   stamp: string;
 }
 
+/**
+ * Those files of the drop folder that lie in the folder of one of the schools.
+ *
+ * @throws RollbookError when there are none
+ */
+export function filesOfSchools(drop: RegisterFile[], schools: readonly number[], registers: string): RegisterFile[] {
+  const files = drop.filter(({ folderUrn }) => folderUrn !== null && schools.includes(folderUrn));
+  if (files.length > 0) return files;
+  const folders = schools.map((urn) => path.join(registers, String(urn))).join(", ");
+  throw new RollbookError(
+    `No register files in ${folders}: put the school's exports there, or run "rollbook ingest" without --school`,
+  );
+}
+
 /** The files of the drop folder by name. What begins with a dot or with ~$ is a program's own. */
 export function dropFolder({ registers, schools }: Project): RegisterFile[] {
   const urns = new Set(schools.map((school) => String(school.urn)));

@@ -374,7 +374,7 @@ function finishStrikes(landing: string, loads: Load[]): void {
 
 // what was made of it
 
-function removeBuilt({ site }: Project, { warehouse, work, seen }: Folders, erasure: Erasure): void {
+function removeBuilt({ site }: Project, { warehouse, work, seen, seenBySchool }: Folders, erasure: Erasure): void {
   // without its pointer no build is in use, whichever of them are still there
   fs.rmSync(path.join(warehouse, "current.json"), { force: true });
   fs.rmSync(warehouse, { recursive: true, force: true });
@@ -387,6 +387,7 @@ function removeBuilt({ site }: Project, { warehouse, work, seen }: Folders, eras
     if (SITES.test(name)) fs.rmSync(path.join(site, name), { recursive: true, force: true });
   }
   // names of files, one of which may be the UPN: it is made again
+  fs.rmSync(seenBySchool, { recursive: true, force: true });
   if (fs.existsSync(seen) && mentions(fs.readFileSync(seen, "utf8"), erasure)) fs.rmSync(seen);
 }
 

@@ -158,6 +158,8 @@ export interface RegisterFormat {
   readings: readonly Reading[];
   /** The names that its columns go by, where there are no readings. */
   fields?: Fields;
+  /** It is of all schools, or of none: a worker of one school leaves it alone, whichever folder it lies in. */
+  isNational?: boolean;
   /** Takes the sheet in by itself, where it is not a register of pupils; then there are no readings. */
   take?: (arrival: Arrival, sheet: Sheet) => Promise<Taken>;
 }

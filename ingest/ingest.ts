@@ -3,7 +3,8 @@ import path from "node:path";
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { readRules } from "../models/rules.ts";
 import type { Arrival, Coverage, Taken } from "./arrival.ts";
-import { dropFolder, type RegisterFile } from "./drop_folder.ts";
+import { claimBytes, claimNumber } from "./claims.ts";
+import { dropFolder, filesOfSchools, type RegisterFile } from "./drop_folder.ts";
 import { quote, rows, withDuckDB } from "./duckdb.ts";
 import { diskFull, RollbookError } from "./errors.ts";
 import { strikeForgotten } from "./forget.ts";
@@ -11,11 +12,11 @@ import { forgottenPupils } from "./forgotten.ts";
 import { dataFolders, partsOf, sweepLeftovers, writeParts } from "./lake.ts";
 import { commitRun, type Load, readLedger } from "./ledger.ts";
 import { readLoadLimits } from "./load_limits.ts";
-import { alone } from "./lock.ts";
+import { alone, beside } from "./lock.ts";
 import { type OpenedFile, openRegister } from "./open_register.ts";
 import { looksPartial, sharesPupils } from "./partial.ts";
 import { type Project, schoolYearsOf } from "./project.ts";
-import { checkOf, pupilSecret } from "./pupil_keys.ts";
+import { checkOf, hasPupilSecret, pupilSecret } from "./pupil_keys.ts";
 import { readSeen, writeSeen } from "./seen.ts";
 import { land } from "./text.ts";
 
@@ -27,6 +28,11 @@ export interface IngestEffects {
 export interface IngestOptions {
   /** Take in files that look partial, too. */
   accept?: boolean;
+  /**
+   * Take in only what lies in the folders of these schools, by URN, as a worker beside those of other schools. What is not
+   * of these schools alone is left for a run without this.
+   */
+  schools?: number[];
 }
 
 /** A file that was not taken in, since it has far fewer rows than the last one that told of the same. */
@@ -42,6 +48,8 @@ export interface IngestResult {
   /** How many files of the drop folder were loaded by an earlier run. */
   unchanged: number;
   held: HeldFile[];
+  /** New files that a worker saw and left, since they are not of its schools alone, by name. */
+  left: string[];
 }
 
 /**
@@ -56,14 +64,26 @@ export async function ingest(
   options: IngestOptions = {},
 ): Promise<IngestResult> {
   const drop = dropFolder(project);
-  makeWritable(project.data);
+  const schools = options.schools && [...new Set(options.schools)].sort((a, b) => a - b);
+  const own = schools ? filesOfSchools(drop, schools, project.registers) : drop;
+  const { data } = project;
+  const folders = dataFolders(project);
+  makeWritable(data);
+  const secret = {
+    isMade: () => hasPupilSecret(data),
+    make: () => void pupilSecret(data, readLedger(folders.ledger).at(-1)?.key_check),
+  };
+  const locked = (work: () => Promise<IngestResult>) =>
+    schools ? beside(data, schools, secret, work) : alone(data, work);
   try {
-    return await alone(project.data, async () => {
-      const staging = path.join(dataFolders(project).work, "ingest");
+    return await locked(async () => {
+      const loaded = readLedger(folders.ledger);
+      if (!schools) sweepLeftovers(folders, loaded);
+      const staging = path.join(folders.work, "ingest", ...(schools ? [String(schools[0])] : []));
       fs.rmSync(staging, { recursive: true, force: true });
       fs.mkdirSync(staging, { recursive: true, mode: 0o700 });
       try {
-        return await takeIn({ project, drop, staging, effects, options });
+        return await takeIn({ project, drop, own, schools, loaded, staging, effects, options });
       } finally {
         fs.rmSync(staging, { recursive: true, force: true });
       }
@@ -78,6 +98,11 @@ export async function ingest(
 interface Run {
   project: Project;
   drop: RegisterFile[];
+  /** The files that are this run's to take in. */
+  own: RegisterFile[];
+  /** The schools that a worker is for; a run without them is alone. */
+  schools: number[] | undefined;
+  loaded: Load[];
   staging: string;
   effects: IngestEffects;
   options: IngestOptions;
@@ -85,34 +110,43 @@ interface Run {
 
 type Fresh = OpenedFile & { sha256: string; landing: string };
 
-async function takeIn({ project, drop, staging, effects, options }: Run): Promise<IngestResult> {
+async function takeIn({ project, drop, own, schools, loaded, staging, effects, options }: Run): Promise<IngestResult> {
   const { log } = effects;
   const folders = dataFolders(project);
-  const loaded = readLedger(folders.ledger);
-  sweepLeftovers(folders, loaded);
   const limits = readLoadLimits();
-  const seen = readSeen(folders.seen);
+  const seen = readSeen(folders, schools);
   const isKnown = knownFiles(loaded);
+  const isUnchanged = ({ name, stamp }: RegisterFile) =>
+    seen[name]?.stamp === stamp && isKnown(name, seen[name].sha256, fresh);
 
   const refusals: string[] = [];
   const fresh: Fresh[] = [];
-  for (const file of drop) {
-    const known = seen[file.name];
-    if (known && known.stamp === file.stamp && isKnown(file.name, known.sha256, fresh)) continue;
+  const left: string[] = schools
+    ? drop.filter((file) => file.folderUrn === null && !isUnchanged(file)).map(({ name }) => name)
+    : [];
+  let unchanged = 0;
+  for (const file of own) {
+    if (isUnchanged(file)) {
+      unchanged++;
+      continue;
+    }
     log(`opening ${file.name}`);
     const landing = path.join(staging, `${fresh.length}.landing`);
     try {
       // read from a copy, so that what is loaded is what was hashed and is kept
       const landed = await land(file.path, landing, file.name, limits);
       seen[file.name] = { stamp: file.stamp, sha256: landed.sha256 };
-      if (isKnown(file.name, landed.sha256, fresh)) continue;
-      const opened = await openRegister({ file, landed, landing, staging: `${landing}.open`, limits });
-      if (opened) fresh.push({ ...opened, sha256: landed.sha256, landing });
+      const isNew = !isKnown(file.name, landed.sha256, fresh);
+      const opened = isNew && (await openRegister({ file, landed, landing, staging: `${landing}.open`, limits }));
+      if (!opened) unchanged++;
+      else if (schools && !isOurs(opened, landed.sha256, folders.claims)) {
+        left.push(file.name);
+        fs.rmSync(`${landing}.open`, { recursive: true, force: true });
+      } else fresh.push({ ...opened, sha256: landed.sha256, landing });
     } catch (error) {
       refusals.push(messageOf(error));
     }
   }
-  const unchanged = drop.length - fresh.length;
   const run: Load[] = [];
   const held: HeldFile[] = [];
   if (fresh.length > 0) {
@@ -122,9 +156,13 @@ async function takeIn({ project, drop, staging, effects, options }: Run): Promis
       const forgotten = forgottenPupils(project.data);
       // what says what marks mean comes before the marks
       const order = ({ format }: Fresh) => (format.readings.some(({ table }) => table === "mark_codes") ? 0 : 1);
+      let last = loaded.at(-1)?.load_number ?? 0;
+      let unused: number | null = null;
       for (const file of fresh.toSorted((a, b) => order(a) - order(b))) {
         log(`reading ${file.name}`);
-        const loadNumber = (loaded.at(-1)?.load_number ?? 0) + run.length + 1;
+        const loadNumber: number = unused ?? (schools ? claimNumber(folders.claims, last) : last + 1);
+        last = loadNumber;
+        unused = loadNumber;
         const before = (table: string) => [
           ...partsOf(table, loaded, folders.lake),
           ...partsOf(table, run, path.join(staging, "lake")),
@@ -150,6 +188,7 @@ async function takeIn({ project, drop, staging, effects, options }: Run): Promis
             const rows_forgotten = await strikeForgotten(project, file, staging);
             const { sha256, encoding } = file;
             run.push({ ...load, rows_forgotten, sha256, encoding, key_check: checkOf(secret) });
+            unused = null;
           }
         } catch (error) {
           refusals.push(messageOf(error));
@@ -160,8 +199,13 @@ async function takeIn({ project, drop, staging, effects, options }: Run): Promis
   if (refusals.length > 0) throw new RollbookError([...refusals, "Nothing was loaded."].join("\n"));
   if (run.length > 0) publish(project, staging, fresh, run);
   for (const { file } of held) delete seen[file];
-  writeSeen(folders.seen, seen, drop, effects.now());
-  return { loads: run, unchanged, held };
+  writeSeen(folders, schools, seen, own, effects.now());
+  return { loads: run, unchanged, held, left };
+}
+
+/** Whether a worker may take in a file of its schools' folders: it is a school's own, and no other worker has its bytes. */
+function isOurs({ format, folderUrn }: OpenedFile, sha256: string, claims: string): boolean {
+  return !format.isNational && folderUrn !== null && claimBytes(claims, sha256, folderUrn);
 }
 
 /** Moves what was made into its place. The ledger's entry comes last: without it nothing was loaded. */

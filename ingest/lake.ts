@@ -13,8 +13,12 @@ export function dataFolders({ data }: Project) {
     /** Checked rows as Parquet, parted by school year and school. */
     lake: path.join(data, "lake"),
     ledger: path.join(data, "ledger"),
+    /** What workers that run at once have taken for themselves: load numbers and files. */
+    claims: path.join(data, "claims"),
     /** What each file of the drop folder was when it was last read, so that an unchanged one need not be read again. */
     seen: path.join(data, "seen.json"),
+    /** The same by the workers of each school, until a run of all schools puts it together. */
+    seenBySchool: path.join(data, "seen"),
     warehouse: path.join(data, "warehouse"),
     /** The programs of sites, kept from one build to the next. They hold nothing of a pupil. */
     bundles: path.join(data, "bundles"),
@@ -26,12 +30,15 @@ export function dataFolders({ data }: Project) {
 }
 
 /**
- * Removes what a run that was stopped left behind: landed files and Parquet files that no load names, and drafts of ledger
- * entries. Nobody reads them, but they are pupils' data that nobody knows of.
+ * Removes what runs that were stopped left behind: landed files and Parquet files that no load names, drafts of ledger
+ * entries, what they had in work, and claims. Nobody reads them, but they are pupils' data that nobody knows of.
+ *
+ * Only for a run that is alone: what another has in work looks no different from what a stopped one left behind.
  *
  * Struck copies of landed files stay: whoever forgets a pupil puts them in place.
  */
-export function sweepLeftovers({ landing, lake, ledger }: ReturnType<typeof dataFolders>, loads: Load[]): void {
+export function sweepLeftovers(folders: ReturnType<typeof dataFolders>, loads: Load[]): void {
+  const { landing, lake, ledger, claims, work } = folders;
   const landed = new Set(loads.map(({ sha256 }) => sha256));
   const parts = new Set(loads.flatMap((load) => load.parts.map(({ file }) => path.join(lake, file))));
   const sweep = (folder: string, isLeft: (file: string) => boolean) => {
@@ -44,6 +51,7 @@ export function sweepLeftovers({ landing, lake, ledger }: ReturnType<typeof data
   sweep(landing, (file) => !landed.has(path.basename(file)) && !file.endsWith(".struck"));
   sweep(lake, (file) => !parts.has(file));
   sweep(ledger, (file) => file.endsWith(".draft"));
+  for (const folder of [claims, path.join(work, "ingest")]) fs.rmSync(folder, { recursive: true, force: true });
 }
 
 /** The rows of one value of a partition: SQL that is true of them and of no others. */

@@ -21,7 +21,7 @@ const CHECK_LETTERS = "ABCDEFGHJKLMNPQRTUVWXYZ";
  * @param keyCheck what the ledger knows the secret by, if anything was loaded with it
  */
 export function pupilSecret(data: string, keyCheck?: string): Buffer {
-  const file = path.join(data, "pupil-key");
+  const file = secretFile(data);
   if (!fs.existsSync(file) && keyCheck === undefined) {
     fs.mkdirSync(data, { recursive: true, mode: 0o700 });
     fs.writeFileSync(`${file}.draft`, randomBytes(SECRET_BYTES), { mode: 0o600 });
@@ -34,6 +34,11 @@ export function pupilSecret(data: string, keyCheck?: string): Buffer {
     );
   }
   return secret;
+}
+
+/** Whether the secret was made. Runs that are at work at once make it alone: two of them would make two. */
+export function hasPupilSecret(data: string): boolean {
+  return fs.existsSync(secretFile(data));
 }
 
 /** What the ledger keeps to know the secret by. It tells nothing of the secret. */
@@ -201,6 +206,10 @@ export async function doubtPupils({ db }: Arrival, arrived: Arrived): Promise<vo
 }
 
 // --- internal ---
+
+function secretFile(data: string): string {
+  return path.join(data, "pupil-key");
+}
 
 function isById(arrived: Arrived): boolean {
   return "system" in arrived.reading && arrived.reading.system !== undefined && has(arrived, "pupil_id");

@@ -35,7 +35,7 @@ test("loading the same folder again changes nothing and says so", async () => {
   const project = makeProject({ "autumn.csv": marksFile(mark({})) });
   await quietly(project);
   const before = snapshot(project.data);
-  expect(await quietly(project)).toEqual({ loads: [], unchanged: 1, held: [] });
+  expect(await quietly(project)).toEqual({ loads: [], unchanged: 1, held: [], left: [] });
   expect(snapshot(project.data)).toEqual(before);
 });
 

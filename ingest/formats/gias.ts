@@ -8,6 +8,7 @@ export const gias: RegisterFormat = {
   name: "gias",
   title: "schools from Get information about schools",
   required: ["URN", "LA (code)", "LA (name)", "EstablishmentNumber", "EstablishmentName", "GSSLACode (name)"],
+  isNational: true,
   readings: [
     {
       table: "establishments",
