@@ -9,7 +9,7 @@ import { diskFull, RollbookError } from "../ingest/errors.ts";
 import { establishmentsTable } from "../ingest/establishments.ts";
 import { expectationsTable } from "../ingest/expectations.ts";
 import { interventionsTable } from "../ingest/interventions.ts";
-import { dataFolders, partsOf } from "../ingest/lake.ts";
+import { dataFolders, partsOf, sweepLeftovers } from "../ingest/lake.ts";
 import { type Load, readLedger } from "../ingest/ledger.ts";
 import { alone } from "../ingest/lock.ts";
 import { markCodesTable } from "../ingest/mark_codes.ts";
@@ -127,6 +127,8 @@ async function build(
     throw new RollbookError(`No load has a number up to ${knownAtLoad}: "rollbook status" lists the loads`);
   }
   if (loads.length === 0) throw new RollbookError('Nothing has been loaded: run "rollbook ingest" first');
+  // where only workers ingest, no other run is alone
+  sweepLeftovers(folders, ledger);
   // before anything is made: a policy that cannot be read stops the build
   const policies = readPolicies(project);
   const builtAt = now().toISOString();
