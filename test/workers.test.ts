@@ -20,8 +20,8 @@ const OAK = 999001;
 const ELM = 999002;
 const SCHOOLS = [OAK, ELM];
 const ROUNDS = 50;
-/** After each of so many rounds the lake is held to the sequential one, and a build is made of what the kills left. */
-const ROUNDS_A_CHECK = 10;
+/** In one of so many rounds nobody is killed, and then the lake is held to the sequential one. */
+const ROUNDS_A_CHECK = 5;
 const FILES_A_ROUND = 3;
 const PUPILS = 150;
 const DAYS = 30;
@@ -47,9 +47,12 @@ test("two workers of different schools at once, 50 times, with kills, make the l
     drop(project.dir, files);
     drop(sequential.dir, files);
     const pair = SCHOOLS.map((urn) => started(project, urn));
-    // one of the two, or both; most at any moment, the others at the steps that count
-    const victims = round % 3 === 2 ? pair : pair.slice(round % 3, (round % 3) + 1);
+    // one of the two, or both, at any moment or at the steps that count
+    const isChecked = isMultiple(round + 1, ROUNDS_A_CHECK);
+    const killed = isMultiple(round + 1, 3) ? pair : pair.slice(round % 3, (round % 3) + 1);
+    const victims = isChecked ? [] : killed;
     const step = {
+      1: () => appears(folders.ledger, (name) => name.endsWith(".draft")),
       3: () => appears(folders.claims),
       4: () => appears(folders.landing),
       5: () => appears(folders.ledger, (name) => name.endsWith(".json")),
@@ -70,18 +73,12 @@ test("two workers of different schools at once, 50 times, with kills, make the l
       found[isKilled ? stateOf(project, urn, round) : "not killed"]++;
     }
     // the next worker of the school takes in what a killed one left
-    if (round % ROUNDS_A_CHECK !== ROUNDS_A_CHECK - 1) continue;
-
-    if (round % (2 * ROUNDS_A_CHECK) === ROUNDS_A_CHECK - 1) {
+    if (!isChecked) continue;
+    if (isMultiple(round + 1, 2 * ROUNDS_A_CHECK)) {
       await buildWarehouse(project, effects);
       expect(await marksInUse(project)).toEqual(marksInLedger(project));
       expectNothingLeftOver(project);
     }
-    const last = SCHOOLS.map((urn) => started(project, urn));
-    await Promise.all(last.map(({ ended }) => ended));
-    expect(last.map(({ child, said }) => ({ code: child.exitCode, said: said() }))).toEqual(
-      SCHOOLS.map(() => ({ code: 0, said: "" })),
-    );
     const loads = readLedger(folders.ledger);
     expect(new Set(loads.map(({ load_number }) => load_number)).size).toBe(loads.length);
     for (const urn of SCHOOLS) await ingest(sequential, effects, { schools: [urn] });
@@ -99,7 +96,7 @@ test("two workers of different schools at once, 50 times, with kills, make the l
 test("of processes that claim load numbers as fast as they can no two get the same", async () => {
   const { claims } = dataFolders(makeProject({}));
   const claimMany = `
-    import { claimNumber } from ${JSON.stringify(path.join(import.meta.dirname, "..", "ingest", "claims.ts"))};
+    import { claimNumber } from ${module("claims")};
     let last = 7;
     const claimed = Array.from({ length: ${CLAIMS} }, () => (last = claimNumber(${JSON.stringify(claims)}, last)));
     console.log(JSON.stringify(claimed));`;
@@ -109,18 +106,35 @@ test("of processes that claim load numbers as fast as they can no two get the sa
 });
 
 test("of workers that are the first to run on a data folder every one loads, with one key for all", async () => {
-  for (let i = 0; i < 3; i++) {
-    const project = makeProject(Object.fromEntries(SCHOOLS.flatMap((urn) => filesOf(urn, 0))));
-    const runs = await Promise.all(SCHOOLS.map((urn) => rollbook("ingest", ...ofSchool(project, urn))));
-    expect(runs.map(({ code, stderr }) => ({ code, stderr }))).toEqual(SCHOOLS.map(() => ({ code: 0, stderr: "" })));
-    const loads = readLedger(dataFolders(project).ledger);
-    expect(loads.map(({ load_number }) => load_number)).toEqual([1, 2, 3, 4, 5, 6]);
-    expect(new Set(loads.map(({ key_check }) => key_check)).size).toBe(1);
-    const open = fs
-      .readdirSync(project.data, { recursive: true, encoding: "utf8" })
-      .filter((name) => fs.statSync(path.join(project.data, name)).mode & 0o077);
-    expect(open).toEqual([]);
-  }
+  const project = makeProject(Object.fromEntries(SCHOOLS.flatMap((urn) => filesOf(urn, 0))));
+  const runs = await Promise.all(SCHOOLS.map((urn) => rollbook("ingest", ...ofSchool(project, urn))));
+  expect(runs.map(({ code, stderr }) => ({ code, stderr }))).toEqual(SCHOOLS.map(() => ({ code: 0, stderr: "" })));
+  const loads = readLedger(dataFolders(project).ledger);
+  expect(loads.map(({ load_number }) => load_number)).toEqual([1, 2, 3, 4, 5, 6]);
+  expect(new Set(loads.map(({ key_check }) => key_check)).size).toBe(1);
+  const open = fs
+    .readdirSync(project.data, { recursive: true, encoding: "utf8" })
+    .filter((name) => fs.statSync(path.join(project.data, name)).mode & 0o077);
+  expect(open).toEqual([]);
+});
+
+test("of processes that need the key at the same moment, before there is one, all get the same", async () => {
+  const folders = Array.from({ length: 12 }, () => makeProject({}).data);
+  // as after an ingest that refused every file: the lock is there, the key is not
+  for (const data of folders) await alone(data, async () => {});
+  const start = Date.now() + 4000;
+  const keysOf = (urn: number) => `
+    import { beside } from ${module("lock")};
+    import { checkOf, hasPupilSecret, pupilSecret } from ${module("pupil_keys")};
+    const checks = [];
+    for (const [i, data] of ${JSON.stringify(folders)}.entries()) {
+      const secret = { isMade: () => hasPupilSecret(data), make: () => void pupilSecret(data) };
+      while (Date.now() < ${start} + i * 400);
+      await beside(data, [${urn}], secret, async () => checks.push(checkOf(pupilSecret(data))));
+    }
+    console.log(JSON.stringify(checks));`;
+  const [ofOak, ofElm] = await Promise.all(SCHOOLS.map((urn) => outputOf(keysOf(urn))));
+  expect(ofElm).toBe(ofOak);
 });
 
 describe("beside a worker of one school", () => {
@@ -323,6 +337,15 @@ function started(project: Project, urn: number): Worker {
     said += piece;
   });
   return { urn, child, ended: new Promise((resolve) => child.once("close", resolve)), said: () => said };
+}
+
+function isMultiple(number: number, of: number): boolean {
+  return number % of === 0;
+}
+
+/** The module of ingest, as an import in text names it. */
+function module(name: string): string {
+  return JSON.stringify(path.join(import.meta.dirname, "..", "ingest", `${name}.ts`));
 }
 
 /** What a module that is given as text prints, in a process of its own. */
