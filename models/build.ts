@@ -1,6 +1,7 @@
 import fs from "node:fs";
 import path from "node:path";
 import type { DuckDBConnection } from "@duckdb/node-api";
+import pLimit from "p-limit";
 import { bookkeeping, bookkeepingTables, writeBookkeeping } from "../ingest/bookkeeping.ts";
 import { dfeFiguresTable } from "../ingest/dfe_figures.ts";
 import { quote, rows, withDuckDB } from "../ingest/duckdb.ts";
@@ -22,10 +23,13 @@ import { pupilIdsTable } from "../ingest/pupil_ids.ts";
 import { pupilsTable } from "../ingest/pupils.ts";
 import { similarSchoolsTable } from "../ingest/similar_schools.ts";
 import { statusesTable } from "../ingest/statuses.ts";
+import { duckdbEngine, type Engine, firstLine } from "./engine.ts";
 import { frozenFolder, frozenTables, readFrozen } from "./frozen.ts";
 import { settleIdentities } from "./identities.ts";
 import { type Model, readModels } from "./model.ts";
 import { readRules } from "./rules.ts";
+import { makeEmpty, STORED_MARKS, trinoEngine } from "./trino/engine.ts";
+import type { Trino } from "./trino/server.ts";
 import { type Build, measureTables, putInUse } from "./warehouse.ts";
 
 /** Rows by file and record as messages name it: `raw.quarantine` were set aside, `raw.doubts` were loaded and want a look. */
@@ -64,7 +68,11 @@ export interface BuildEffects {
 
 export interface BuildOptions {
   /** The last load that counts: the warehouse as it would have been built then. */
-  knownAtLoad?: number;
+  knownAtLoad?: number | undefined;
+  /** The school years whose marks count, like `2025/26`. Without it: all of them. */
+  schoolYears?: readonly string[] | undefined;
+  /** The cluster that runs the models. Without it: DuckDB, in this process. */
+  cluster?: Cluster | undefined;
 }
 
 /**
@@ -95,30 +103,60 @@ export async function createRawTables(db: DuckDBConnection): Promise<void> {
 }
 
 /**
- * Makes the table of each model in turn and holds it to its grain and checks. A view is as wide as all marks: to hold it
- * to its grain would cost more than all tables, so what is counted from it is held to what was told instead
- * (`marts.reconciliation`).
+ * Makes the table of each model once its inputs are there and holds it to its grain and checks. A view is as wide as all
+ * marks: to hold it to its grain would cost more than all tables, so what is counted from it is held to what was told
+ * instead (`marts.reconciliation`).
  */
-export async function buildModels(db: DuckDBConnection, models: Model[], log: (line: string) => void): Promise<void> {
+export async function makeModels(engine: Engine, models: readonly Model[], log: (line: string) => void): Promise<void> {
+  const turn = pLimit(engine.atOnce);
+  const making = new Map<string, Promise<void>>();
+  let hasFailed = false;
   for (const model of models) {
-    log(`building ${model.name}`);
-    let made: Record<string, unknown>[];
-    try {
-      made = await rows(db, `create ${model.view === null ? "table" : "view"} ${model.name} as ${model.sql}`);
-    } catch (error) {
-      throw new RollbookError(`${model.file} does not run: ${firstLine(error)}`);
-    }
-    // a table without rows breaks no promise
-    if (model.view === null && Number(made[0]?.Count) > 0) await hold(db, model);
+    const inputs = model.inputs.flatMap((name) => making.get(name) ?? []);
+    const make = async () => {
+      if (hasFailed) return;
+      log(`building ${model.name}`);
+      const count = await engine.make(model);
+      // a table without rows breaks no promise
+      if (count !== null && count > 0) await hold(engine, model);
+    };
+    const made = Promise.all(inputs).then(() => turn(make));
+    made.catch(() => {
+      hasFailed = true;
+    });
+    making.set(model.name, made);
   }
+  // whoever is at work when one fails is waited for: nothing runs on behind the error
+  await Promise.allSettled(making.values());
+  await Promise.all(making.values());
+}
+
+/** Makes models in a warehouse by DuckDB. */
+export async function buildModels(db: DuckDBConnection, models: Model[], log: (line: string) => void): Promise<void> {
+  await makeModels(duckdbEngine(db), models, log);
+}
+
+/** A cluster that answers, and what it calls the project's data folder: `local:///`, `s3://bucket/rollbook`. */
+export interface Cluster {
+  trino: Trino;
+  location: string;
 }
 
 // --- internal ---
 
+/** A load without the marks of other school years. */
+function withMarksOf(load: Load, schoolYears: readonly string[]): Load {
+  const folders = schoolYears.map((year) => `/school_year=${year.replace("/", "-")}/`);
+  return {
+    ...load,
+    parts: load.parts.filter(({ table, file }) => table !== "marks" || folders.some((folder) => file.includes(folder))),
+  };
+}
+
 async function build(
   project: Project,
   { log, now }: BuildEffects,
-  { knownAtLoad = Number.POSITIVE_INFINITY }: BuildOptions,
+  { knownAtLoad = Number.POSITIVE_INFINITY, schoolYears, cluster }: BuildOptions,
 ): Promise<Build> {
   const folders = dataFolders(project);
   const ledger = readLedger(folders.ledger);
@@ -129,6 +167,7 @@ async function build(
   if (loads.length === 0) throw new RollbookError('Nothing has been loaded: run "rollbook ingest" first');
   // where only workers ingest, no other run is alone
   sweepLeftovers(folders, ledger);
+  const counted = schoolYears ? loads.map((load) => withMarksOf(load, schoolYears)) : loads;
   // before anything is made: a policy that cannot be read stops the build
   const policies = readPolicies(project);
   const builtAt = now().toISOString();
@@ -147,16 +186,40 @@ async function build(
       await writePolicies(db, "current", policies);
       await writePolicies(db, "before", keepEditions(project, policies, now));
       for (const table of Object.keys(LAKE_TABLES)) {
-        const parts = partsOf(table, loads, folders.lake);
+        const parts = partsOf(table, counted, folders.lake);
         if (parts.length === 0) continue;
         log(`reading raw.${table}`);
         await readParts(db, table, parts);
         if (table === "pupil_ids") await settlePupilIds(db);
       }
-      await holdToLedger(db, loads);
       await readFrozen(db, frozenFolder(project), Math.max(...loads.map((load) => load.load_number)));
-      await holdToCalendars(db, project);
-      await buildModels(db, readModels(), log);
+      const models = readModels();
+      const make = async (engine: Engine) => {
+        await holdToLedger(engine, counted);
+        await holdToCalendars(engine, project);
+        await makeModels(engine, models, log);
+      };
+      if (!cluster) await make(duckdbEngine(db));
+      else {
+        await makeEmpty(db, models);
+        const engine = await trinoEngine({
+          ...cluster,
+          db,
+          data: project.data,
+          build: path.basename(file, ".duckdb"),
+          schoolYears,
+          marksQuery:
+            partsOf("marks", counted, folders.lake).length > 0
+              ? await storedQuery(db, "marks", STORED_MARKS, () => true)
+              : null,
+        });
+        try {
+          await make(engine);
+          await engine.bringHome(log);
+        } finally {
+          await engine.close();
+        }
+      }
       log("adding up every table");
       await db.run("checkpoint");
       return measureTables(db);
@@ -190,29 +253,7 @@ async function readParts(db: DuckDBConnection, table: string, parts: string[]): 
   const stored = `read_parquet([${parts.map(quote).join(", ")}], hive_partitioning = true, union_by_name = true)`;
   try {
     const present = new Set((await rows(db, `describe from ${stored}`)).map(({ column_name }) => column_name));
-    const columns = await rows(
-      db,
-      `select column_name, data_type from duckdb_columns() where schema_name = 'raw' and table_name = ${quote(table)}`,
-    );
-    const [renamed] = await rows(db, "select count(*)::integer as keys from raw.identities");
-    const isRekeyed = KEYED_TABLES.includes(table) && Number(renamed?.keys) > 0;
-    const told: Record<string, string> = isRekeyed
-      ? {
-          pupil_key: "coalesce(identities.pupil_key, stored.pupil_key)",
-          // that marks are gone under a UPN which was another's of before says nothing of the pupil: the marks told since decide
-          known_at:
-            table === "marks"
-              ? "if(stored.row_number is null and identities.id_key is not null, timestamp '2000-01-01', stored.known_at)"
-              : "stored.known_at",
-        }
-      : {};
-    const selected = columns.map(({ column_name, data_type }) => {
-      const column = String(column_name);
-      const value = present.has(column) ? (told[column] ?? `stored.${column}`) : "null";
-      return `cast(${value} as ${data_type}) as ${column}`;
-    });
-    const query = `select ${selected.join(", ")} from ${stored} as stored
-      ${isRekeyed ? "left join raw.identities as identities on stored.pupil_key = identities.id_key" : ""}`;
+    const query = await storedQuery(db, table, stored, (column) => present.has(column));
     await db.run(
       table === "marks"
         ? `drop table raw.marks; create view raw.marks as ${query}`
@@ -223,6 +264,38 @@ async function readParts(db: DuckDBConnection, table: string, parts: string[]): 
   }
 }
 
+/** SQL of a raw table's columns as they are stored, with the pupils whom their keys stand for. */
+async function storedQuery(
+  db: DuckDBConnection,
+  table: string,
+  stored: string,
+  isPresent: (column: string) => boolean,
+): Promise<string> {
+  const columns = await rows(
+    db,
+    `select column_name, data_type from duckdb_columns() where schema_name = 'raw' and table_name = ${quote(table)}`,
+  );
+  const [renamed] = await rows(db, "select count(*)::integer as keys from raw.identities");
+  const isRekeyed = KEYED_TABLES.includes(table) && Number(renamed?.keys) > 0;
+  const told: Record<string, string> = isRekeyed
+    ? {
+        pupil_key: "coalesce(identities.pupil_key, stored.pupil_key)",
+        // that marks are gone under a UPN which was another's of before says nothing of the pupil: the marks told since decide
+        known_at:
+          table === "marks"
+            ? "if(stored.row_number is null and identities.id_key is not null, timestamp '2000-01-01', stored.known_at)"
+            : "stored.known_at",
+      }
+    : {};
+  const selected = columns.map(({ column_name, data_type }) => {
+    const column = String(column_name);
+    const value = isPresent(column) ? (told[column] ?? `stored.${column}`) : "null";
+    return `cast(${value} as ${data_type}) as ${column}`;
+  });
+  return `select ${selected.join(", ")} from ${stored} as stored
+    ${isRekeyed ? "left join raw.identities as identities on stored.pupil_key = identities.id_key" : ""}`;
+}
+
 function unreadableLake(error: unknown): RollbookError {
   return new RollbookError(
     `The lake cannot be read (${firstLine(error)}). Bring its folder back from a backup, or take the data folder away and ingest the landed files again`,
@@ -230,12 +303,12 @@ function unreadableLake(error: unknown): RollbookError {
 }
 
 /** The rows of every load must be there, as many as the ledger says: nothing that was accepted may be missing. */
-async function holdToLedger(db: DuckDBConnection, loads: Load[]): Promise<void> {
+async function holdToLedger(engine: Engine, loads: Load[]): Promise<void> {
   const found = new Map<string, number>();
   for (const table of Object.keys(LAKE_TABLES)) {
     const counted = `select load_number, count(*)::integer as count from raw.${table} group by all`;
-    const counts = await rows(db, counted).catch((error: unknown) => {
-      throw unreadableLake(error);
+    const counts = await engine.rows(counted).catch((error: unknown) => {
+      throw error instanceof RollbookError ? error : unreadableLake(error);
     });
     for (const { load_number, count } of counts) found.set(`${load_number} ${table}`, Number(count));
   }
@@ -262,10 +335,9 @@ async function holdToLedger(db: DuckDBConnection, loads: Load[]): Promise<void> 
  * A school year that has marks of a school but no calendar would drop out of every figure without a word, unless it is
  * derived from them.
  */
-async function holdToCalendars(db: DuckDBConnection, { derive_calendars }: Project): Promise<void> {
+async function holdToCalendars(engine: Engine, { derive_calendars }: Project): Promise<void> {
   if (derive_calendars) return;
-  const without = await rows(
-    db,
+  const without = await engine.rows(
     `with marked as (
       select distinct school_urn, year(session_date) - if(month(session_date) < 8, 1, 0) as starts_in from raw.marks
     ),
@@ -278,7 +350,7 @@ async function holdToCalendars(db: DuckDBConnection, { derive_calendars }: Proje
     )
     select
       starts_in || '/' || right((starts_in + 1)::varchar, 2) as school_year,
-      string_agg(school_urn, ', ' order by school_urn) filter (is_of_others) as schools
+      string_agg(school_urn::varchar, ', ' order by school_urn) filter (is_of_others) as schools
     from without
     -- marks of a school that left the trust are in no figure
     where not is_of_others or school_urn in (select school_urn from raw.schools)
@@ -294,11 +366,10 @@ async function holdToCalendars(db: DuckDBConnection, { derive_calendars }: Proje
 }
 
 /** Counts are named, rows are not: at the grain of pupils a row is a child's. All checks are made in one reading of the table. */
-async function hold(db: DuckDBConnection, model: Model): Promise<void> {
+async function hold(engine: Engine, model: Model): Promise<void> {
   const grain = model.grain.join(", ");
   const broken = model.checks.map((check, i) => `, count(*) filter ((${check}) is not true)::integer as check_${i}`);
-  const [found = {}] = await rows(
-    db,
+  const [found = {}] = await engine.rows(
     `select count(*) as rows,
       (select count(*) from (select 1 from ${model.name} group by ${grain} having count(*) > 1))::integer as repeats
       ${broken.join("")}
@@ -315,10 +386,4 @@ async function hold(db: DuckDBConnection, model: Model): Promise<void> {
       throw new RollbookError(`${model.name}: ${count} rows break the check "${check}" of ${model.file}`);
     }
   }
-}
-
-/** What DuckDB says went wrong. A conversion that failed quotes the value, which may be a child's: then only its kind. */
-function firstLine(error: unknown): string {
-  const line = (error instanceof Error ? error.message : String(error)).split("\n")[0] ?? "";
-  return /^(Conversion|Invalid Input|Out of Range) Error/.test(line) ? (line.split(":")[0] ?? "") : line;
 }

@@ -239,7 +239,7 @@ describe("what must not be mixed", () => {
     {
       what: "an edition of an earlier point of the year",
       model: "staging.area_figures",
-      from: " and counted_to >= ends_on - days",
+      from: " and counted_to >= ends_on - interval (days) day",
       to: "",
       benchmarks: [figure({ counted_to: "2025-11-21" })],
       breaks: "counted_to is null or counted_to >= ends_on",

@@ -178,7 +178,12 @@ const MUTATIONS: { wrong: string; model: string; changes: [from: string, to: str
     {
       wrong: "the first of a session's statements stands",
       model: "staging.restated_sessions",
-      changes: [["max_by(", "min_by("]],
+      changes: [
+        [
+          "known_at desc, load_number desc, coalesce(row_number, 0) desc",
+          "known_at, load_number, coalesce(row_number, 0)",
+        ],
+      ],
       caughtBy: ["staging.session_marks", RESTATED],
     },
   ];

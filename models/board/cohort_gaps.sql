@@ -126,7 +126,7 @@ described as (
         gap_points,
         case
             when gap_points = 0 then 'the same'
-            else format('{:.1f}', abs(gap_points)) || ' points '
+            else printf('%.1f', abs(gap_points)) || ' points '
                 || if(gap_points < 0, 'lower', 'higher')
         end as gap_text,
         is_beyond_chance and gap_points <> 0 as is_beyond_chance,

@@ -48,7 +48,7 @@ limits as (
 last_full_weeks as (
     select school_urn, max(week_from) as week_from
     from school_weeks join as_at on school_weeks.school_year = as_at.school_year
-    where week_from + 4 <= as_at
+    where week_from + interval 4 day <= as_at
     group by school_urn
 ),
 

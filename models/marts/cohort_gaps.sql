@@ -335,7 +335,7 @@ explained as (
         case
             when gaps.gap_points is null then null
             when round(gaps.gap_points, 1) = 0 then 'the same'
-            else format('{:.1f}', abs(round(gaps.gap_points, 1))) || if(gaps.gap_points < 0, ' points lower', ' points higher')
+            else printf('%.1f', abs(round(gaps.gap_points, 1))) || if(gaps.gap_points < 0, ' points lower', ' points higher')
         end as gap_in_words,
         gaps.value - before.value as change_points,
         gaps.gap_points - before.gap_points as gap_change_points,

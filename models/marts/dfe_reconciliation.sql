@@ -66,29 +66,23 @@ with_unexplained as (
 measured as (
     select
         time_period, area_code, phase, census_enrolments, sessions_unexplained,
-        unnest([
-            {
-                'measure': 'attendance',
-                'pooled_percent': 100.0 * sessions_attended / possible,
-                'dfe_percent': attendance
-            },
-            {
-                'measure': 'absence',
-                'pooled_percent': 100.0 * (authorised_in_all + sessions_unauthorised) / possible,
-                'dfe_percent': absence
-            },
-            {
-                'measure': 'authorised absence',
-                'pooled_percent': 100.0 * authorised_in_all / possible,
-                'dfe_percent': authorised
-            },
-            {
-                'measure': 'unauthorised absence',
-                'pooled_percent': 100.0 * sessions_unauthorised / possible,
-                'dfe_percent': unauthorised
-            }
-        ], recursive := true)
+        measure,
+        case measure
+            when 'attendance' then 100.0 * sessions_attended / possible
+            when 'absence' then 100.0 * (authorised_in_all + sessions_unauthorised) / possible
+            when 'authorised absence' then 100.0 * authorised_in_all / possible
+            when 'unauthorised absence' then 100.0 * sessions_unauthorised / possible
+        end as pooled_percent,
+        case measure
+            when 'attendance' then attendance
+            when 'absence' then absence
+            when 'authorised absence' then authorised
+            when 'unauthorised absence' then unauthorised
+        end as dfe_percent
     from with_unexplained
+    cross join (
+        values ('attendance'), ('absence'), ('authorised absence'), ('unauthorised absence')
+    ) as measures (measure)
 ),
 
 weighted as (

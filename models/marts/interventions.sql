@@ -164,7 +164,7 @@ throughout as (
         on attended.school_urn = enrolments.school_urn and attended.pupil_key = enrolments.pupil_key
     where possible_before > 0
         and possible_after > 0
-        and (entered_on is null or (entered_on <= first_week + 6 and left_on >= last_week))
+        and (entered_on is null or (entered_on <= first_week + interval 6 day and left_on >= last_week))
 ),
 
 measured as (
@@ -179,7 +179,7 @@ measured as (
 started_within as (
     select standing.school_urn, start_week, pupil_key, count(*) as starts
     from standing join edges on standing.school_urn = edges.school_urn
-    where started_on between first_week and last_week + 6
+    where started_on between first_week and last_week + interval 6 day
     group by standing.school_urn, start_week, pupil_key
 ),
 

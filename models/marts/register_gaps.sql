@@ -42,7 +42,7 @@ steps as (
     select school_urn, entered_on as session_date, 1 as pupils, false as is_school_day
     from enrolments
     union all
-    select school_urn, (left_on + 1)::date, -1, false
+    select school_urn, (left_on + interval 1 day)::date, -1, false
     from enrolments
     where left_on < date '9999-12-31'
     union all

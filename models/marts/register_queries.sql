@@ -124,7 +124,7 @@ same_moment as (
     select
         school_urn,
         'same_moment_conflicts' as rule,
-        count(distinct {'pupil_key': pupil_key, 'session_date': session_date, 'session': session}) as rows
+        count(distinct (pupil_key, session_date, session)) as rows
     from last_moments
     where load_number <> superseded_by_load
         and (code <> superseded_by_code or is_deleted <> superseded_by_deleted)

@@ -79,8 +79,8 @@ described as (
         sessions_without_mark,
         benchmarks_counted_to,
         benchmarks_published_on,
-        as_at.as_at - benchmarks_counted_to as benchmarks_days_old,
-        as_at.as_at - benchmarks_counted_to > days as are_benchmarks_old
+        date_diff('day', benchmarks_counted_to, as_at.as_at) as benchmarks_days_old,
+        date_diff('day', benchmarks_counted_to, as_at.as_at) > days as are_benchmarks_old
     from project cross join as_at cross join read cross join this_year cross join newest_edition cross join days_fresh
 )
 

@@ -58,7 +58,7 @@ unpacked as (
         noted.school_urn,
         pupil_key,
         noted.pupil_number,
-        (noted.week_from + place // 2)::date as session_date,
+        (noted.week_from + interval (place // 2) day)::date as session_date,
         if(place % 2 = 0, 'AM', 'PM') as session,
         code,
         is_absent,

@@ -12,7 +12,7 @@
 -- check: (series = 'daily, term') = (period_type = 'term')
 -- check: benchmark_school_year = school_year
 -- check: counted_to is null or counted_to <= ends_on
--- check: counted_to is null or counted_to >= ends_on - (select value::integer from rules.benchmark_limits where rule = 'days_behind')
+-- check: counted_to is null or counted_to >= ends_on - interval ((select value::integer from rules.benchmark_limits where rule = 'days_behind')) day
 
 with
 
@@ -58,7 +58,7 @@ same_point as (
     from periods
     join editions on periods.school_year = editions.school_year and counted_to <= ends_on
     cross join days_behind
-    where period_type in ('year_to_date', 'to_half_term') and counted_to >= ends_on - days
+    where period_type in ('year_to_date', 'to_half_term') and counted_to >= ends_on - interval (days) day
     qualify row_number() over (
         partition by periods.school_year, period_type, period order by counted_to desc, published_on desc
     ) = 1

@@ -36,11 +36,15 @@ dated as (
         code_set,
         threshold,
         school_year,
-        make_date(starts_in + if(opens_on < '08', 1, 0), left(opens_on, 2)::integer, 1)
-            + (right(opens_on, 2)::integer - 1) as window_from,
+        (
+            make_date(starts_in + if(opens_on < '08', 1, 0), left(opens_on, 2)::integer, 1)
+            + interval (right(opens_on, 2)::integer - 1) day
+        )::date as window_from,
         least(
-            make_date(starts_in + if(closes_on < '08', 1, 0), left(closes_on, 2)::integer, 1)
-                + (right(closes_on, 2)::integer - 1),
+            (
+                make_date(starts_in + if(closes_on < '08', 1, 0), left(closes_on, 2)::integer, 1)
+                + interval (right(closes_on, 2)::integer - 1) day
+            )::date,
             last_day(make_date(starts_in + if(closes_on < '08', 1, 0), left(closes_on, 2)::integer, 1))
         ) as window_to
     from policy_rules

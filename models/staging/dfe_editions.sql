@@ -63,7 +63,7 @@ on_the_day as (
         loaded.time_period,
         loaded.school_year,
         loaded_at::date as loaded_on,
-        (loaded_at::date - days)::date as at_the_latest
+        (loaded_at::date - interval (days) day)::date as at_the_latest
     from loaded
     join loads on loaded.load_number = loads.load_number
     cross join days_to_publish
@@ -78,7 +78,7 @@ dated as (
         coalesce(
             counted_to,
             least(
-                (at_the_latest - ((isodow(at_the_latest) + 2) % 7)::integer)::date,
+                (at_the_latest - interval ((isodow(at_the_latest) + 2) % 7) day)::date,
                 make_date(left(on_the_day.school_year, 4)::integer + 1, 7, 31)
             )
         ) as counted_to,

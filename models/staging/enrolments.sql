@@ -58,7 +58,7 @@ one_after_another as (
         school_urn,
         pupil_key,
         entered_on,
-        least(left_on_told, coalesce(lead(entered_on) over spells - 1, left_on_told))::date as left_on,
+        least(left_on_told, coalesce(lead(entered_on) over spells - interval 1 day, left_on_told))::date as left_on,
         known_on
     from last_told
     window spells as (partition by school_urn, pupil_key order by entered_on)

@@ -68,7 +68,7 @@ without_gaps as (
         told.period_type,
         told.period,
         if(first_day = min(first_day) over school_year, years.starts_on, first_day) as starts_on,
-        coalesce(lead(first_day) over (school_year order by first_day) - 1, years.ends_on)::date as ends_on,
+        coalesce(lead(first_day) over (school_year order by first_day) - interval 1 day, years.ends_on)::date as ends_on,
         told.last_day
     from terms_and_halves as told
     join years on told.school_urn = years.school_urn and told.school_year = years.school_year
@@ -127,7 +127,7 @@ half_terms_over as (
         select
             half_term,
             ends_on,
-            if(is_derived, coalesce(lead(starts_on) over school_year - 1, make_date(starts_in::integer + 1, 7, 31)), ends_on)
+            if(is_derived, coalesce(lead(starts_on) over school_year - interval 1 day, make_date(starts_in::integer + 1, 7, 31)), ends_on)
                 <= as_at as is_over
         from half_terms join as_at on half_terms.school_year = as_at.school_year
         window school_year as (partition by school_urn order by starts_on)

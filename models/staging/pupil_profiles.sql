@@ -31,7 +31,7 @@ changes as (
     select school_urn, pupil_key, school_year, family, from_on
     from year_statuses
     union
-    select school_urn, pupil_key, school_year, family, (to_on + 1)::date
+    select school_urn, pupil_key, school_year, family, (to_on + interval 1 day)::date
     from year_statuses
     where to_on < make_date(left(school_year, 4)::integer + 1, 7, 31)
 ),
@@ -44,7 +44,7 @@ spells as (
         family,
         from_on,
         coalesce(
-            lead(from_on) over (partition by school_urn, pupil_key, school_year, family order by from_on) - 1,
+            lead(from_on) over (partition by school_urn, pupil_key, school_year, family order by from_on) - interval 1 day,
             make_date(left(school_year, 4)::integer + 1, 7, 31)
         )::date as to_on
     from changes

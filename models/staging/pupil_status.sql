@@ -121,7 +121,7 @@ dated_spells as (
         status,
         value,
         from_on,
-        least(to_on, coalesce(lead(from_on) over spells - 1, to_on))::date as to_on,
+        least(to_on, coalesce(lead(from_on) over spells - interval 1 day, to_on))::date as to_on,
         'dated' as basis,
         known_on
     from merged
@@ -170,7 +170,7 @@ extract_spells as (
         status,
         value,
         known_on as from_on,
-        coalesce(lead(known_on) over spells - 1, date '9999-12-31')::date as to_on,
+        coalesce(lead(known_on) over spells - interval 1 day, date '9999-12-31')::date as to_on,
         'as at extract' as basis,
         coalesce(lead(told_before_on) over spells, last_told_on) as known_on
     from compared_by_day

@@ -14,11 +14,11 @@ stretches as (
     select
         school_urn,
         pupil_key,
-        (session_date - date '2000-01-01') >> 5 as stretch,
+        date_diff('day', date '2000-01-01', session_date) >> 5 as stretch,
         count(*) as statements,
-        bit_or(1::ubigint << ((((session_date - date '2000-01-01') & 31) << 1) + (session = 'PM')::integer)) as sessions
+        bit_or(1::ubigint << (((date_diff('day', date '2000-01-01', session_date) & 31) << 1) + (session = 'PM')::integer)) as sessions
     from raw.marks
-    group by school_urn, pupil_key, (session_date - date '2000-01-01') >> 5
+    group by school_urn, pupil_key, date_diff('day', date '2000-01-01', session_date) >> 5
 ),
 
 told_again as (
@@ -33,31 +33,23 @@ stated as (
         marks.pupil_key,
         session_date,
         session,
-        count(*) as statements,
-        max_by(
-            {'code': code, 'minutes_late': minutes_late, 'is_deleted': is_deleted},
-            {'known_at': known_at, 'load_number': load_number, 'row_number': coalesce(row_number, 0)}
-        ) as standing
+        count(*) over one_session as statements,
+        code,
+        minutes_late,
+        is_deleted,
+        row_number() over (one_session order by known_at desc, load_number desc, coalesce(row_number, 0) desc) as place
     from raw.marks as marks
     semi join told_again
         on marks.school_urn = told_again.school_urn
         and marks.pupil_key = told_again.pupil_key
-        and (session_date - date '2000-01-01') >> 5 = stretch
-    group by marks.school_urn, marks.pupil_key, session_date, session
-    having count(*) > 1
+        and date_diff('day', date '2000-01-01', session_date) >> 5 = stretch
+    window one_session as (partition by marks.school_urn, marks.pupil_key, session_date, session)
 ),
 
 settled as (
-    select
-        school_urn,
-        pupil_key,
-        session_date,
-        session,
-        statements,
-        standing.code,
-        standing.minutes_late,
-        standing.is_deleted
+    select school_urn, pupil_key, session_date, session, statements, code, minutes_late, is_deleted
     from stated
+    where statements > 1 and place = 1
 )
 
 from settled

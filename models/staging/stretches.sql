@@ -33,13 +33,13 @@ cuts as (
     select school_urn, starts_on as cut_on
     from periods
     union
-    select school_urn, (ends_on + 1)::date
+    select school_urn, (ends_on + interval 1 day)::date
     from periods
     union
     select school_urn, valid_from
     from (select distinct school_urn from periods) cross join (select distinct valid_from from register_codes)
     union
-    select school_urn, (counted_to + 1)::date
+    select school_urn, (counted_to + interval 1 day)::date
     from (select distinct school_urn from periods)
     cross join (select counted_to from editions join as_at on editions.school_year = as_at.school_year)
 ),

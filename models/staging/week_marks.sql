@@ -103,7 +103,7 @@ edge_days as (
         week_from,
         bit_or(3 << (2 * weekday)) as sessions
     from edge_weeks cross join (select unnest(generate_series(0, 6))::integer as weekday)
-    where (week_from + weekday)::date between entered_on and left_on
+    where (week_from + interval (weekday) day)::date between entered_on and left_on
     group by pupil_number, week_from
 ),
 

@@ -76,7 +76,7 @@ with_year_ends as (
     select school_urn, pupil_key, school_year, status, from_on, to_on
     from dated
     union all
-    select school_urn, pupil_key, school_year, status, (year_to + 1)::date, null
+    select school_urn, pupil_key, school_year, status, (year_to + interval 1 day)::date, null
     from dated_years
 ),
 
@@ -86,8 +86,8 @@ between_spells as (
         with_year_ends.pupil_key,
         with_year_ends.school_year,
         with_year_ends.status,
-        coalesce(lag(with_year_ends.to_on) over spells + 1, year_from)::date as from_on,
-        (with_year_ends.from_on - 1)::date as to_on,
+        coalesce(lag(with_year_ends.to_on) over spells + interval 1 day, year_from)::date as from_on,
+        (with_year_ends.from_on - interval 1 day)::date as to_on,
         if(is_told_outside, value_outside, null) as value
     from with_year_ends
     join dated_years
@@ -141,7 +141,7 @@ from_extracts as (
         school_year,
         status,
         if(lag(from_on) over told is null, year_from, from_on) as from_on,
-        coalesce(lead(from_on) over told - 1, year_to)::date as to_on,
+        coalesce(lead(from_on) over told - interval 1 day, year_to)::date as to_on,
         value
     from nearest
     window told as (partition by school_urn, pupil_key, school_year, status order by from_on)
