@@ -10,8 +10,10 @@ import { HANGS } from "./browser.ts";
 
 const MEGABIT = 1_000_000 / 8;
 /** A mid-range laptop on a slow line. */
-const LINE = { offline: false, latency: 40, downloadThroughput: 10 * MEGABIT, uploadThroughput: 2 * MEGABIT };
-const SLOWER = 4;
+export const SLOW_LAPTOP = {
+  line: { offline: false, latency: 40, downloadThroughput: 10 * MEGABIT, uploadThroughput: 2 * MEGABIT },
+  timesSlower: 4,
+};
 
 /** What somebody waits for who was never at a site before. */
 export interface FirstView {
@@ -42,15 +44,22 @@ export async function withCompressed(site: string, work: (url: string) => Promis
   }
 }
 
-/** Opens a page as somebody does who was never there, on a slow line and processor. */
-export async function firstView(browser: Browser, url: string, page: string): Promise<FirstView> {
+/** Opens a page as somebody does who was never there, on this machine as it is or as on another. */
+export async function firstView(
+  browser: Browser,
+  url: string,
+  page: string,
+  machine?: typeof SLOW_LAPTOP,
+): Promise<FirstView> {
   const context = await browser.newContext();
   context.setDefaultTimeout(HANGS);
   const tab = await context.newPage();
-  const client = await context.newCDPSession(tab);
-  await client.send("Network.enable");
-  await client.send("Network.emulateNetworkConditions", LINE);
-  await client.send("Emulation.setCPUThrottlingRate", { rate: SLOWER });
+  if (machine) {
+    const client = await context.newCDPSession(tab);
+    await client.send("Network.enable");
+    await client.send("Network.emulateNetworkConditions", machine.line);
+    await client.send("Emulation.setCPUThrottlingRate", { rate: machine.timesSlower });
+  }
   const answers: Promise<{ responseHeadersSize: number; responseBodySize: number }>[] = [];
   // those of workers too, which are not slowed down
   tab.on("requestfinished", (request) => answers.push(request.sizes()));

@@ -9,7 +9,7 @@ import { withChromium } from "../evidence/browser.ts";
 import { dataFolders } from "../ingest/lake.ts";
 import { readProject } from "../ingest/project.ts";
 import { warehouseInUse } from "../models/warehouse.ts";
-import { type FirstView, firstView, withCompressed } from "./first_view.ts";
+import { type FirstView, firstView, SLOW_LAPTOP, withCompressed } from "./first_view.ts";
 import { buildStockSite } from "./stock_site.ts";
 
 const VIEWS = 3;
@@ -33,7 +33,7 @@ async function weigh(site: string): Promise<Record<string, string>> {
   await withCompressed(site, (url) =>
     withChromium(async (browser) => {
       const views: FirstView[] = [];
-      for (let at = 0; at < VIEWS; at++) views.push(await firstView(browser, url, "/"));
+      for (let at = 0; at < VIEWS; at++) views.push(await firstView(browser, url, "/", SLOW_LAPTOP));
       const median = (of: "requests" | "kilobytes" | "seen" | "alive") =>
         views.map((view) => view[of]).sort((a, b) => a - b)[Math.floor(VIEWS / 2)] ?? 0;
       measured = {
