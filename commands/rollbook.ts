@@ -13,11 +13,12 @@ import { type Forgotten, forget } from "../ingest/forget.ts";
 import { type IngestResult, ingest } from "../ingest/ingest.ts";
 import { dataFolders } from "../ingest/lake.ts";
 import { readLedger } from "../ingest/ledger.ts";
-import { isProject, type Project, readProject } from "../ingest/project.ts";
+import { isProject, type Project, readProject, schoolYear } from "../ingest/project.ts";
 import { buildWarehouse } from "../models/build.ts";
 import { type Build, currentWarehouse, warehouseInUse } from "../models/warehouse.ts";
 import { makeSample } from "../sample/sample.ts";
 import { exportChampionTable, pupilKeysOf, schoolAsked } from "./champion.ts";
+import { clusterOf, ENGINES, type EngineFlags } from "./cluster.ts";
 import { explain, explanationText, type FigureRequest } from "./explain.ts";
 import { EXPORT_FORMATS, type ExportFormat, exportTable } from "./export.ts";
 import { fetchPages } from "./fetch.ts";
@@ -61,6 +62,18 @@ interface FetchFlags {
   sinceLast?: boolean;
   url?: string;
   json: boolean;
+}
+
+interface BuildFlags extends BuildStep {
+  project: string;
+  json: boolean;
+}
+
+/** What a build counts, and what it runs on. */
+interface BuildStep extends Partial<EngineFlags> {
+  knownAt?: number;
+  asAt?: string;
+  schoolYear?: string[];
 }
 
 /** Which site a command is about. */
@@ -167,13 +180,19 @@ function program(): Command {
     .addOption(projectOption())
     .option("--known-at <load>", "build what was known when that load had been made (see status)", whole)
     .option("--as-at <day>", "the last day that figures count, in place of the one in rollbook.yaml", isoDay)
+    .addOption(
+      new Option(
+        "--school-year <year...>",
+        "count the marks of these school years only; others' files are not read and no figure of theirs is made",
+      ).argParser((year: string, others: string[] = []) => [...others, yearOfSchool(year)]),
+    )
+    .addOption(new Option("--engine <name>", "what runs the models").choices(ENGINES).default("duckdb"))
+    .option("--server <url>", "where the coordinator of the Trino cluster answers")
     .addOption(jsonOption())
-    .action(
-      async ({ project, knownAt, asAt, json }: { project: string; knownAt?: number; asAt?: string; json: boolean }) => {
-        const built = await buildStep(project, { knownAtLoad: knownAt, asAt, json });
-        console.log(json ? JSON.stringify(built) : warehouseSummary(built));
-      },
-    );
+    .action(async ({ project, json, ...flags }: BuildFlags) => {
+      const built = await buildStep(project, flags, json);
+      console.log(json ? JSON.stringify(built) : warehouseSummary(built));
+    });
 
   rollbook
     .command("site")
@@ -358,17 +377,19 @@ async function ingestStep(
 
 async function buildStep(
   dir: string,
-  { knownAtLoad, asAt, json = false }: { knownAtLoad?: number; asAt?: string; json?: boolean } = {},
+  { knownAt: knownAtLoad, asAt, schoolYear: schoolYears, engine = "duckdb", server }: BuildStep = {},
+  json = false,
 ): Promise<Build> {
   const stated = readProject(dir);
   const project = { ...stated, as_at: asAt ?? stated.as_at };
+  const cluster = await clusterOf(project, { engine, server }, process.env);
   let built: Build | undefined;
   await steps(
     [
       [
         "Building the warehouse",
         async (log) => {
-          built = await buildWarehouse(project, { log, now: () => new Date() }, { knownAtLoad });
+          built = await buildWarehouse(project, { log, now: () => new Date() }, { knownAtLoad, schoolYears, cluster });
         },
       ],
     ],
@@ -480,7 +501,7 @@ async function forgetStep(upn: string, dir: string, json: boolean): Promise<void
   );
   if (!forgotten) throw new Error("forgetting ended without a result");
   if (!json) console.log(forgetSentence(forgotten));
-  if (hadWarehouse) await buildStep(dir, { json });
+  if (hadWarehouse) await buildStep(dir, {}, json);
   for (const urn of champions.filter((urn) => project.schools.some((school) => school.urn === urn))) {
     if (hadWarehouse) await championStep(dir, urn, json);
   }
@@ -603,6 +624,11 @@ function portNumber(text: string): number {
 function whole(text: string): number {
   if (!/^\d+$/.test(text)) throw new InvalidArgumentError("Expected a whole number.");
   return Number(text);
+}
+
+function yearOfSchool(value: string): string {
+  if (!schoolYear.safeParse(value).success) throw new InvalidArgumentError("Expected a school year like 2025/26.");
+  return value;
 }
 
 function isoDay(value: string): string {

@@ -51,7 +51,8 @@ export function sweepLeftovers(folders: ReturnType<typeof dataFolders>, loads: L
   sweep(landing, (file) => !landed.has(path.basename(file)) && !file.endsWith(".struck"));
   sweep(lake, (file) => !parts.has(file));
   sweep(ledger, (file) => file.endsWith(".draft"));
-  for (const folder of [claims, path.join(work, "ingest")]) fs.rmSync(folder, { recursive: true, force: true });
+  for (const folder of [claims, path.join(work, "ingest"), path.join(work, "trino")])
+    fs.rmSync(folder, { recursive: true, force: true });
 }
 
 /** The rows of one value of a partition: SQL that is true of them and of no others. */

@@ -9,7 +9,8 @@ const PROJECT_FILE = "rollbook.yaml";
 const YEARS_KEPT = 6;
 
 const day = z.iso.date("expected a date like 2025-09-01");
-const schoolYear = z
+/** A school year, like `2025/26`. */
+export const schoolYear = z
   .string()
   .regex(/^20\d\d\/\d\d$/, "expected a school year like 2025/26")
   .refine(
@@ -88,6 +89,15 @@ const ProjectFile = z
     calendars: z.array(Calendar).min(1).optional(),
     /** How many pupils a group must have for the board to see it: more than `models/rules/disclosure.csv` asks for, never fewer. */
     disclosure: z.strictObject({ minimum_pupils: z.int().min(1) }).optional(),
+    /** For `rollbook build --engine trino`: the catalog that the lake is in, and what the cluster calls the data folder. */
+    trino: z
+      .strictObject({
+        catalog: z.string().regex(/^\w+$/, "expected the name of a catalog, like lake").default("lake"),
+        location: z
+          .string()
+          .regex(/^[a-z][a-z0-9]*:\/\/\S*$/, "expected a location like s3://bucket/rollbook/data or local:///"),
+      })
+      .optional(),
     /** Whether the school years that no calendar is for are derived from registers. True where there are no calendars. */
     derive_calendars: z.boolean().optional(),
   })

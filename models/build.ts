@@ -144,13 +144,21 @@ export interface Cluster {
 
 // --- internal ---
 
-/** A load without the marks of other school years. */
-function withMarksOf(load: Load, schoolYears: readonly string[]): Load {
-  const folders = schoolYears.map((year) => `/school_year=${year.replace("/", "-")}/`);
-  return {
+/**
+ * Loads without the marks of other school years.
+ *
+ * @throws {RollbookError} naming a school year that has none
+ */
+function withMarksOf(loads: readonly Load[], schoolYears: readonly string[]): Load[] {
+  const isOf = ({ file }: { file: string }, year: string) => file.includes(`/school_year=${year.replace("/", "-")}/`);
+  for (const year of schoolYears) {
+    if (!loads.some(({ parts }) => parts.some((part) => part.table === "marks" && isOf(part, year))))
+      throw new RollbookError(`No marks of ${year} have been loaded`);
+  }
+  return loads.map((load) => ({
     ...load,
-    parts: load.parts.filter(({ table, file }) => table !== "marks" || folders.some((folder) => file.includes(folder))),
-  };
+    parts: load.parts.filter((part) => part.table !== "marks" || schoolYears.some((year) => isOf(part, year))),
+  }));
 }
 
 async function build(
@@ -167,7 +175,7 @@ async function build(
   if (loads.length === 0) throw new RollbookError('Nothing has been loaded: run "rollbook ingest" first');
   // where only workers ingest, no other run is alone
   sweepLeftovers(folders, ledger);
-  const counted = schoolYears ? loads.map((load) => withMarksOf(load, schoolYears)) : loads;
+  const counted = schoolYears ? withMarksOf(loads, schoolYears) : loads;
   // before anything is made: a policy that cannot be read stops the build
   const policies = readPolicies(project);
   const builtAt = now().toISOString();
@@ -206,7 +214,7 @@ async function build(
           ...cluster,
           db,
           data: project.data,
-          build: path.basename(file, ".duckdb"),
+          work: path.join(folders.work, "trino"),
           schoolYears,
           marksQuery:
             partsOf("marks", counted, folders.lake).length > 0
@@ -216,6 +224,9 @@ async function build(
         try {
           await make(engine);
           await engine.bringHome(log);
+          log(
+            `the cluster read ${Math.round(cluster.trino.bytesRead() / 1_000_000).toLocaleString("en-GB")} MB of files`,
+          );
         } finally {
           await engine.close();
         }

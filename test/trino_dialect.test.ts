@@ -54,6 +54,12 @@ test.each([
     "select a from raw.t semi join (select b from raw.t) as u on a = u.b",
     "exists (select 1",
   ],
+  ["an empty text", "select coalesce(a, '') as x from raw.t", 'coalesce("a", \'\') as "x"'],
+  [
+    "a text of what may be missing",
+    "select printf('%.1f', a) as x from raw.t",
+    `if('%.1f' is not null and "a" is not null, format('%.1f', "a")) as "x"`,
+  ],
   ["a column by its name", "select a + 1 as x, x * 2 as y from raw.t", '(("a" + 1) * 2) as "y"'],
   ["the first of each", "select a from raw.t qualify row_number() over (order by b) = 1", 'where "is kept"'],
 ])("%s is written as Trino has it", async (_, sql, expected) => {
@@ -70,6 +76,6 @@ test("a step that is read twice is made once", async () => {
 
 test("what Trino has no words for is refused, by its name", async () => {
   await expect(translated("select levenshtein('a', 'b') as x")).rejects.toThrow(
-    "staging.example cannot run on Trino: the function levenshtein. Write it another way, or say in models/trino/dialect.ts what Trino has for it",
+    "staging.example cannot run on Trino: the function levenshtein. Write it another way, or say in models/trino/vocabulary.ts what Trino has for it",
   );
 });

@@ -69,7 +69,8 @@ weighted as (
         area_type,
         if(min(area_code) = max(area_code), max(area_code), null) as area_code,
         if(min(area_code) = max(area_code), max(area_name), null) as area_name,
-        if(count(value) = count(*), sum(weight * value) / sum(weight), null) as value,
+        -- exact in any order: DfE publishes at most four decimals
+        if(count(value) = count(*), sum(weight * value::decimal(9, 6)) / sum(weight), null) as value,
         max(symbol) as symbol,
         count(distinct phase) > 1 as is_phase_weighted,
         string_agg(distinct phase, ', ' order by phase) as phases,

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import fs from "node:fs";
 import path from "node:path";
 import type { DuckDBConnection } from "@duckdb/node-api";
@@ -28,8 +29,8 @@ export interface TrinoEngineOptions {
   data: string;
   /** The same folder as the cluster names it: `local:///`, `s3://bucket/rollbook`. */
   location: string;
-  /** The name of the build, by which its schemas and its folder are known. */
-  build: string;
+  /** A folder of the data folder, which is empty or not there: what the build needs while it runs lies in it. */
+  work: string;
   /** SQL of `raw.marks`, which reads {@link STORED_MARKS} as `stored`. Null when the lake has no marks. */
   marksQuery: string | null;
   /** The school years whose marks count, like `2025/26`. Without it: all of them. */
@@ -49,11 +50,13 @@ export interface TrinoEngine extends Engine {
  * and of the rules. What it makes lies in a folder of the data folder, as Parquet files, until the engine is closed.
  */
 export async function trinoEngine(options: TrinoEngineOptions): Promise<TrinoEngine> {
-  const { trino, db, data, location, build, marksQuery, schoolYears } = options;
-  const schemaOf = (schema: string) => `rollbook_${build}_${schema}`;
+  const { trino, db, data, location, work, marksQuery, schoolYears } = options;
+  // projects that share a cluster are told apart, and what a build that was stopped left there is found
+  const project = createHash("sha256").update(location).digest("hex").slice(0, 8);
+  const schemaOf = (schema: string) => `rollbook_${project}_${schema}`;
   const tableOf = (name: string) => tableIn(schemaOf, name);
   const placeOf = (folder: string) => quote(`${location.replace(/\/$/, "")}/${folder}`);
-  const folderOf = (name: string) => ["trino", build, ...name.split(".")].join("/");
+  const folderOf = (name: string) => [...path.relative(data, work).split(path.sep), ...name.split(".")].join("/");
   const columns = await columnsOf(db);
   const made: string[] = [];
 
@@ -72,8 +75,11 @@ export async function trinoEngine(options: TrinoEngineOptions): Promise<TrinoEng
   }
 
   async function setUp(): Promise<void> {
-    for (const schema of SCHEMAS)
-      await run(`create schema "${schemaOf(schema)}"`, `${schemaOf(schema)} cannot be made`);
+    for (const schema of SCHEMAS) {
+      const failure = `${schemaOf(schema)} cannot be made`;
+      await run(`drop schema if exists "${schemaOf(schema)}" cascade`, failure);
+      await run(`create schema "${schemaOf(schema)}"`, failure);
+    }
     const given = [...columns.keys()].filter((name) => /^(raw|rules)\./.test(name));
     for (const name of given) if (name !== "raw.marks" || !marksQuery) await lend(name);
     if (marksQuery) await showMarks(marksQuery);
@@ -181,11 +187,11 @@ export async function trinoEngine(options: TrinoEngineOptions): Promise<TrinoEng
       }
     },
     close: async () => {
-      // an engine that failed may not answer: what it cannot drop now is in schemas that no later build uses
+      // an engine that failed may not answer: what it cannot drop now the next build does
       for (const schema of SCHEMAS) {
         await trino.rows(`drop schema if exists "${schemaOf(schema)}" cascade`).catch(() => []);
       }
-      fs.rmSync(path.join(data, "trino", build), { recursive: true, force: true });
+      fs.rmSync(work, { recursive: true, force: true });
     },
   };
   try {
