@@ -1,6 +1,6 @@
 import { defineConfig } from "vitest/config";
 
-const JOURNEY = ["accessible", "journey", "light", "pack", "site"].map((name) => `test/${name}.test.ts`);
+const JOURNEY = ["accessible", "cluster", "journey", "light", "pack", "site"].map((name) => `test/${name}.test.ts`);
 /** A test that takes so long has stopped: how fast things are is for the bench, on a machine that does nothing else. */
 const HANGS = 1_200_000;
 
