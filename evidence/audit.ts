@@ -237,9 +237,8 @@ function see(values: ArrayLike<number>, candidates: Candidate[]): void {
  * itself or the warehouse.
  *
  * What is possible while most pupils stay where they truly are is possible: so pupils of one school are moved first, then
- * of more together, and only groups that are still open to doubt are looked at again. Of a trust of up to
- * {@link MOST_SCHOOLS} schools all pupils are moved in the end; in a larger one a group that comes out narrow while
- * those of so many schools move is taken to be.
+ * of more together, and only groups that are still open to doubt are looked at again. In the end the pupils of all schools
+ * are moved, of more than {@link MANY_SCHOOLS} only for groups that come out narrow while those of so many are.
  */
 async function boundsAt(
   known: Known,
@@ -288,7 +287,9 @@ async function boundsAt(
         const isNarrow = isPinned(target, wholeNumbers(next));
         const canBePinned = target.measure === "pupils" || wholeNumbers(next).low >= 1;
         if (isWide(next)) continue;
-        if (isLast || !canBePinned) doubtful.push({ target, isNarrow, because: becauseOf(range.because, problem) });
+        const isOfMany = size === MANY_SCHOOLS && !isOfPopulated;
+        if (isLast || !canBePinned || (isOfMany && !isNarrow))
+          doubtful.push({ target, isNarrow, because: becauseOf(range.because, problem) });
         else narrow.push(next);
         open = open.filter((other) => {
           const isCounted = isLast && isNarrow && other.target.group === target.group;
@@ -309,13 +310,20 @@ async function boundsAt(
   return doubtful;
 }
 
-/** Of how many schools at most pupils are moved together. */
-const MOST_SCHOOLS = 16;
+/** With the pupils of more schools a program takes seconds. */
+const MANY_SCHOOLS = 16;
 
 function stepsFor(schools: number): { schools: number; isOfPopulated: boolean }[] {
+  const together = [1, 2, 2, 4, 8, MANY_SCHOOLS].filter((size) => size < schools);
   return [
-    ...[1, 2, 2, 4, 8, 16].filter((size) => size < schools).map((size) => ({ schools: size, isOfPopulated: true })),
-    { schools: Math.min(schools, MOST_SCHOOLS), isOfPopulated: false },
+    ...together.map((size) => ({ schools: size, isOfPopulated: true })),
+    ...(schools > MANY_SCHOOLS
+      ? [
+          { schools: MANY_SCHOOLS, isOfPopulated: false },
+          { schools, isOfPopulated: true },
+        ]
+      : []),
+    { schools, isOfPopulated: false },
   ];
 }
 

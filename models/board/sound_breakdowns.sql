@@ -3,7 +3,8 @@
 --
 -- Every group with a pupil or a session in it, and all pupils outside it, are as many as board.threshold says, and its
 -- sessions are not those of a few who have just joined it. Beside a question that it holds (board.nested_groups) what lies
--- between the two is as many, too; the inner question is taken at its finest breakdown that could be shown.
+-- between the two is as many, too, and beside any other no group of it could be counted (board.contained_groups); the inner
+-- question is taken at its finest breakdown that could be shown.
 --
 -- grain: school_urn, school_year, period_type, period, breakdown
 -- check: not is_sound or (has_enough_pupils and has_enough_sessions)
@@ -20,6 +21,10 @@ threshold as (
 
 nested_groups as (
     from board.nested_groups
+),
+
+contained_groups as (
+    from board.contained_groups
 ),
 
 breakdowns as (
@@ -100,6 +105,22 @@ told_by_nests as (
         and inner_breakdown = inner_judged.breakdown
     cross join threshold
     where inner_judged.level = finest_level and pupils < minimum_pupils
+    union
+    select
+        contained_groups.school_urn,
+        contained_groups.school_year,
+        contained_groups.period_type,
+        contained_groups.period,
+        contained_groups.breakdown
+    from contained_groups
+    join breakdowns on contained_groups.breakdown = breakdowns.breakdown
+    join judged_alone as inner_judged
+        on contained_groups.school_urn is not distinct from inner_judged.school_urn
+        and contained_groups.school_year = inner_judged.school_year
+        and contained_groups.period_type = inner_judged.period_type
+        and contained_groups.period = inner_judged.period
+        and inner_breakdown = inner_judged.breakdown
+    where inner_judged.level = finest_level and breakdowns.question <> inner_judged.question
 ),
 
 judged_beside_others as (
