@@ -215,6 +215,24 @@ test("a load that was cut off before its ledger entry is done again whole", asyn
   expect(await built(project, marksInWarehouse)).toHaveLength(1);
 });
 
+test("a late file of one school touches that school's folder of that year, and no other file of marks", async () => {
+  const project = makeProject({
+    "a.csv": marksFile(mark({}), mark({ date: "2025-06-02" }), mark({ urn: "999002", upn: "G825999924010" })),
+  });
+  await quietly(project);
+  const marks = path.join(dataFolders(project).lake, "marks");
+  const before = snapshot(marks);
+  expect(Object.keys(before)).toHaveLength(3);
+  drop(project.dir, { "late.csv": marksFile(mark({ mark: "I", modified: "2025-10-08T10:00:00Z" })) });
+  await quietly(project);
+  const after = snapshot(marks);
+  expect(after).toMatchObject(before);
+  const added = Object.keys(after).filter((file) => !(file in before));
+  expect(added.map((file) => path.relative(marks, path.dirname(file)))).toEqual([
+    path.join("school_year=2025-26", "school_urn=999001"),
+  ]);
+});
+
 // --- internal ---
 
 function files(folder: string): string[] {

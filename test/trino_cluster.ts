@@ -28,11 +28,15 @@ export interface TrinoCluster {
   stop: () => Promise<void>;
 }
 
-/** Why no cluster can be started here, or null. */
+/** Why no cluster can be started here, or null. Brings the server where it is not yet here. */
 export function whyNoCluster(): string | null {
   if (!findJava()) return `there is no Java ${OLDEST_JAVA} or newer in JAVA_HOME or ${JAVAS}`;
-  if (!fs.existsSync(KEPT) && !hasMaven()) return "there is no Maven to bring Trino";
-  return null;
+  try {
+    bringTrino();
+    return null;
+  } catch (error) {
+    return `Maven did not bring Trino ${VERSION}: ${error instanceof Error ? error.message.split("\n")[0] : error}`;
+  }
 }
 
 /**
@@ -80,15 +84,6 @@ function findJava(): string | undefined {
     if (!java || !fs.existsSync(release)) return false;
     return Number(/^JAVA_VERSION="(\d+)/m.exec(fs.readFileSync(release, "utf8"))?.[1]) >= OLDEST_JAVA;
   });
-}
-
-function hasMaven(): boolean {
-  try {
-    execFileSync("mvn", ["--version"], { stdio: "ignore" });
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /** Brings the server by Maven, once, and keeps what of it is needed. */

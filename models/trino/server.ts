@@ -106,7 +106,8 @@ export async function connectTrino(options: TrinoOptions): Promise<Trino> {
 async function waitUntilReady(address: URL, http: typeof ky): Promise<void> {
   const deadline = performance.now() + STARTING_MS;
   for (;;) {
-    const info = Info.safeParse(await answerOf(http.get(new URL("/v1/info", address)), address));
+    const greeting = http.get(new URL("/v1/info", address), { retry: { limit: 2 } });
+    const info = Info.safeParse(await answerOf(greeting, address));
     if (!info.success) {
       throw new RollbookError(
         `${address.origin} answers, but not as Trino does: expected the address of its coordinator`,
