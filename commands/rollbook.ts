@@ -450,23 +450,27 @@ async function packStep(dir: string, school: number | undefined, out: string | u
 /** Renders the site of one school's champion, which stays readable by its owner alone. */
 async function championStep(dir: string, school: number | undefined, json = false): Promise<void> {
   const project = readProject(dir);
-  await steps([championSiteStep(project, schoolAsked(project, school))], json);
+  await steps(championSiteSteps(project, [schoolAsked(project, school)]), json);
 }
 
 /** Renders the sites of all schools' champions: the first makes the programs that the others are rendered from. */
 async function championsStep(dir: string): Promise<void> {
   const project = readProject(dir);
-  const [first, ...others] = project.schools.map(({ urn }) => championSiteStep(project, urn));
+  const urns = project.schools.map(({ urn }) => urn);
+  const [first, ...others] = championSiteSteps(project, urns);
   if (first) await steps([first]);
   await steps(others, false, SITES_AT_A_TIME);
 }
 
-function championSiteStep(project: Project, urn: number): [title: string, run: Step] {
+function championSiteSteps(project: Project, urns: readonly number[]): [title: string, run: Step][] {
   const folders = dataFolders(project);
   const { path: warehouse } = warehouseInUse(folders.warehouse);
-  return [
+  // looked up once for all schools, when the first is at work
+  let keys: Promise<string[]> | undefined;
+  return urns.map((urn) => [
     `Rendering the champion's site of ${urn}`,
     async (log) => {
+      keys ??= pupilKeysOf(warehouse);
       const made = await renderChampionSite({
         project,
         warehouse,
@@ -474,11 +478,11 @@ function championSiteStep(project: Project, urn: number): [title: string, run: S
         workspace: path.join(folders.work, `champion-${urn}`),
         bundles: folders.bundles,
         log,
-        forbidden: await pupilKeysOf(warehouse),
+        forbidden: await keys,
       });
       log(`${made.pages} pages in ${championSite(project, urn)}: they name pupils, and only you can read them`);
     },
-  ];
+  ]);
 }
 
 /** Forgets a pupil, and makes again without them what was built before. */

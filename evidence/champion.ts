@@ -5,7 +5,7 @@ import { rows, withDuckDB } from "../ingest/duckdb.ts";
 import { RollbookError } from "../ingest/errors.ts";
 import { readNames } from "../ingest/names.ts";
 import type { Project } from "../ingest/project.ts";
-import { type Extract, makeExtract, type Person } from "./extract.ts";
+import { type Extract, makeExtract } from "./extract.ts";
 import { findFaults } from "./gate.ts";
 import { codeMeanings, writeList } from "./lists.ts";
 import { readLogo } from "./logo.ts";
@@ -145,13 +145,8 @@ async function strangersTo(urn: number, project: Project, warehouse: string): Pr
     const read = await rows(db, "select distinct school_urn from raw.pupils where school_urn is not null");
     const urns = new Set([...schools.map((school) => school.urn), ...read.map(({ school_urn }) => Number(school_urn))]);
     urns.delete(urn);
-    const people: Person[] = [];
-    for (const other of urns) {
-      for (const { surname, forename } of await readNames(db, project, other)) {
-        people.push({ surname: surname ?? "", forename: forename ?? "" });
-      }
-    }
-    return people;
+    const names = await readNames(db, project, ...urns);
+    return names.map(({ surname, forename }) => ({ surname: surname ?? "", forename: forename ?? "" }));
   });
   return { pupils, schools };
 }

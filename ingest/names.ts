@@ -21,31 +21,32 @@ export interface PupilName {
 }
 
 /**
- * The names that one school gave its pupils, each pupil's newest. They stand in the lake's table `names` (school_urn,
- * pupil_key, surname, forename, known_on, load_number, row_number), which no warehouse reads; other schools' are not
- * opened.
+ * The names that schools gave their pupils, each pupil's newest of each school. They stand in the lake's table `names`
+ * (school_urn, pupil_key, surname, forename, known_on, load_number, row_number), which no warehouse reads; other schools'
+ * are not opened.
  *
  * @param db the warehouse: its `raw.identities` says which pupil a former UPN or a system's id stands for
  */
-export async function readNames(db: DuckDBConnection, project: Project, urn: number): Promise<PupilName[]> {
+export async function readNames(db: DuckDBConnection, project: Project, ...urns: number[]): Promise<PupilName[]> {
   const { ledger, lake } = dataFolders(project);
+  const folders = urns.map((urn) => `/school_urn=${urn}/`);
   const parts = readLedger(ledger).flatMap((load) =>
-    load.parts.filter(({ table, file }) => table === NAMES_TABLE && file.split("/").includes(`school_urn=${urn}`)),
+    load.parts.filter(({ table, file }) => table === NAMES_TABLE && folders.some((folder) => file.includes(folder))),
   );
   if (parts.length === 0) return [];
   const files = parts.map(({ file }) => quote(`${lake}/${file}`)).join(", ");
-  const stored = `read_parquet([${files}], hive_partitioning = false)`;
+  const stored = `read_parquet([${files}], hive_partitioning = true)`;
   const [found] = await rows(db, `select count(*)::integer as names from ${stored}`).catch(() => []);
   if (Number(found?.names) !== parts.reduce((sum, part) => sum + part.rows, 0)) {
     throw new RollbookError(
-      `The lake does not hold the names of pupils of school ${urn} that the ledger says: bring the data folder back from a backup`,
+      `The lake does not hold the names of pupils of school ${urns.join(", ")} that the ledger says: bring the data folder back from a backup`,
     );
   }
   const newest = await rows(
     db,
     `select coalesce(identities.pupil_key, stored.pupil_key) as pupil_key, surname, forename
     from ${stored} as stored left join raw.identities as identities on stored.pupil_key = identities.id_key
-    ${newestOf("coalesce(identities.pupil_key, stored.pupil_key)")}
+    ${newestOf("school_urn, coalesce(identities.pupil_key, stored.pupil_key)")}
     order by pupil_key`,
   );
   const text = (value: unknown) => (value === null ? null : String(value));

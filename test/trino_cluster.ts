@@ -16,8 +16,8 @@ const KEPT = path.join(import.meta.dirname, "..", "node_modules", ".cache", `tri
 const JAVAS = "/usr/lib/jvm";
 /** How long a node may take to start on a busy machine. */
 const STARTS_MS = 300_000;
-/** What a node may take of the machine's memory. */
-const HEAP = "2G";
+/** How a node runs for some minutes: in little memory, compiled by what is done sooner. */
+const SHORT_LIVED = ["-Xmx2G", "-XX:TieredStopAtLevel=1", "-XX:+UseParallelGC"];
 
 /** A coordinator that does no work of its own and its workers, all on this machine and reached by nobody else. */
 export interface TrinoCluster {
@@ -43,8 +43,14 @@ export function whyNoCluster(): string | null {
  * Starts a cluster for a data folder, of which it knows nothing but its files.
  *
  * A task whose worker is lost is done again by another: what workers hand to each other lies on disk meanwhile.
+ *
+ * @param machine what Java is told of the machine that each node has
  */
-export async function startTrino(data: string, workers: number): Promise<TrinoCluster> {
+export async function startTrino(
+  data: string,
+  workers: number,
+  machine: readonly string[] = SHORT_LIVED,
+): Promise<TrinoCluster> {
   const home = bringTrino();
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "rollbook-trino-"));
   const port = await getPort();
@@ -58,9 +64,11 @@ export async function startTrino(data: string, workers: number): Promise<TrinoCl
     fs.rmSync(folder, { recursive: true, force: true });
   };
   try {
-    nodes.push(startNode(home, path.join(folder, "coordinator"), data, port, url));
+    nodes.push(startNode(home, { folder: path.join(folder, "coordinator"), data, port, url, machine }));
     for (let at = 0; at < workers; at++) {
-      nodes.push(startNode(home, path.join(folder, `worker-${at}`), data, await getPort(), url));
+      nodes.push(
+        startNode(home, { folder: path.join(folder, `worker-${at}`), data, port: await getPort(), url, machine }),
+      );
     }
     await untilReady(url, workers);
   } catch (error) {
@@ -110,8 +118,17 @@ function bringTrino(): string {
   return KEPT;
 }
 
-function startNode(home: string, folder: string, data: string, port: number, coordinator: string): ChildProcess {
-  const isCoordinator = coordinator.endsWith(`:${port}`);
+interface Node {
+  folder: string;
+  data: string;
+  port: number;
+  /** The coordinator's address. */
+  url: string;
+  machine: readonly string[];
+}
+
+function startNode(home: string, { folder, data, port, url, machine }: Node): ChildProcess {
+  const isCoordinator = url.endsWith(`:${port}`);
   const etc = path.join(folder, "etc");
   const exchange = path.join(path.dirname(folder), "exchange");
   const files: Record<string, string[]> = {
@@ -124,11 +141,8 @@ function startNode(home: string, folder: string, data: string, port: number, coo
     ],
     "jvm.config": [
       "-server",
-      `-Xmx${HEAP}`,
+      ...machine,
       "-XX:+ExitOnOutOfMemoryError",
-      // for a run of minutes, the compiler that is done sooner
-      "-XX:TieredStopAtLevel=1",
-      "-XX:+UseParallelGC",
       "-Djdk.attach.allowAttachSelf=true",
       "--sun-misc-unsafe-memory-access=allow",
       "--enable-native-access=ALL-UNNAMED",
@@ -137,7 +151,7 @@ function startNode(home: string, folder: string, data: string, port: number, coo
       `coordinator=${isCoordinator}`,
       ...(isCoordinator ? ["node-scheduler.include-coordinator=false"] : []),
       `http-server.http.port=${port}`,
-      `discovery.uri=${coordinator}`,
+      `discovery.uri=${url}`,
       "catalog.management=static",
       "retry-policy=TASK",
       // as many parts as a small cluster has hands for, where 50 are usual

@@ -31,7 +31,7 @@ worded as (
         action,
         lead,
         reason,
-        printf('%.1f%%', todays_list.percent_attendance) as attendance,
+        printf('%.1f%%', round(todays_list.percent_attendance, 1)) as attendance,
         pupils.sessions_absent as sessions_missed,
         pupils.sessions_absent / 2.0 as days_missed,
         strftime(met_on, '%-d %B %Y') as since,
