@@ -8,12 +8,14 @@ import type { ListedColumn, ShippedTable } from "../evidence/shipped.ts";
 import { withDuckDB } from "../ingest/duckdb.ts";
 import { buildModels, createRawTables } from "../models/build.ts";
 import { type Model, readModels } from "../models/model.ts";
-import { type GeneratedTrust, generatedTrust, isOrdinary, KINDS } from "./generated_trusts.ts";
+import { type GeneratedTrust, generatedTrust, isOrdinary, KINDS, trustOfLookedAfter } from "./generated_trusts.ts";
 import { insertRaw } from "./raw_rows.ts";
 
 const TRUSTS = 50;
 /** What hiding cells gives away is counted for one trust in so many. */
 const NAIVE_EVERY = 10;
+/** Five numbers of looked-after children, beside each two numbers who were before, and more: so many as need it. */
+const LOOKED_AFTER_SCHOOLS = 12;
 const MINIMUM_PUPILS = 10;
 
 test("no small group of fifty trusts can be worked out from what the gate lets through, but many can where only small cells are hidden", async () => {
@@ -57,6 +59,24 @@ test("no small group of fifty trusts can be worked out from what the gate lets t
   }
 });
 
+test("where nearly all who were looked after before are looked after, nobody is counted by taking one from the other, and without the gate's rule somebody would be", async () => {
+  const trust = trustOfLookedAfter(LOOKED_AFTER_SCHOOLS);
+  const { audit } = await resultOf(1, trust);
+  expect(audit.faults).toEqual([]);
+  expect(audit.statistics.groups).toBeGreaterThan(LOOKED_AFTER_SCHOOLS);
+
+  const unguarded = models.map((model) =>
+    model.name === "board.contained_groups" ? { ...model, sql: `from (${model.sql}\n) where false` } : model,
+  );
+  const leaky = await resultOf(1, trust, unguarded);
+  expect(leaky.audit.pinned).toContainEqual(
+    expect.objectContaining({
+      breakdowns: expect.arrayContaining(["social_worker", "previously_looked_after"]),
+      measure: "pupils",
+    }),
+  );
+});
+
 // --- internal ---
 
 const FOLDER = path.join(import.meta.dirname, "..");
@@ -83,13 +103,12 @@ interface Result {
   cells: Cell[];
 }
 
-async function resultOf(number: number): Promise<Result> {
-  const trust = generatedTrust(number);
+async function resultOf(number: number, trust = generatedTrust(number), built = models): Promise<Result> {
   return withDuckDB({}, async (db) => {
     await createRawTables(db);
     await db.run("create table raw.missed (school_urn integer, pupil_key varchar, school_year varchar, share double)");
     await insertRaw(db, { ...trust.raw, missed: trust.missed });
-    await buildModels(db, models, () => {});
+    await buildModels(db, built, () => {});
     const { truth, minimumPupils } = await readTruth(db);
     const auditOf = async (tables: { name: string; sql: string }[], columns: ListedColumn[]) =>
       auditDisclosure({

@@ -62,11 +62,40 @@ export function generatedTrust(number: number): GeneratedTrust {
   const years = number % 5 === 0 ? [CURRENT_YEAR - 1, CURRENT_YEAR] : [CURRENT_YEAR];
   const count = 1 + (number % 8);
   const kinds = Array.from({ length: count }, (_, i) => kindOf(number, i, chance));
-  const schools = kinds.map((kind, i) => ({ school_urn: 100_001 + i, kind, phase: KINDS[kind].phase }));
   const isAlone = count > 1 && number % 5 < 2;
   const lone: Lone | null = isAlone
     ? { fact: chance.oneOf(LONE_FACTS), school: chance.below(count), isRecordedElsewhere: number % 5 === 0 }
     : null;
+  return trustOf(kinds, years, lone, chance);
+}
+
+/**
+ * A trust of so many primary schools that record everybody who is looked after as looked after before, too. At each,
+ * 10 to 14 children are looked after, and 1 to 5 more were before; enough others have a social worker.
+ */
+export function trustOfLookedAfter(count: number): GeneratedTrust {
+  const kinds = Array.from({ length: count }, (): KindName => "primary of 210");
+  const made = trustOf(kinds, [CURRENT_YEAR], null, randomness(1));
+  for (const [i, { school_urn }] of made.schools.entries()) {
+    const lookedAfter = 10 + (i % 5);
+    const before = lookedAfter + 1 + (Math.floor(i / 5) % 5);
+    const all = made.raw.pupils?.filter((row) => row.school_urn === school_urn) ?? [];
+    const throughout = all.filter((row) => row.left_on === null && row.entered_on !== dayIn(CURRENT_YEAR, MID_YEAR));
+    for (const row of all) {
+      const at = throughout.indexOf(row);
+      row.is_looked_after = at >= 0 && at < lookedAfter;
+      row.was_looked_after = at >= 0 && at < before;
+      row.is_child_protection = at >= 20 && at < 40;
+      row.is_child_in_need = at >= 40 && at < 60;
+    }
+  }
+  return made;
+}
+
+// --- internal ---
+
+function trustOf(kinds: KindName[], years: number[], lone: Lone | null, chance: Chance): GeneratedTrust {
+  const schools = kinds.map((kind, i) => ({ school_urn: 100_001 + i, kind, phase: KINDS[kind].phase }));
   const made: GeneratedTrust = {
     schools,
     alone: lone?.fact ?? null,
@@ -99,8 +128,6 @@ export function generatedTrust(number: number): GeneratedTrust {
   }
   return made;
 }
-
-// --- internal ---
 
 const HALF_TERMS = [
   ["autumn 1", "09-02", "10-24"],
