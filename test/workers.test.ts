@@ -26,7 +26,7 @@ const FILES_A_ROUND = 3;
 const PUPILS = 150;
 const DAYS = 30;
 /** Numbers that each process claims. */
-const CLAIMS = 300;
+const CLAIMS = 3000;
 const SEED = 20260320;
 
 test("two workers of different schools at once, 50 times, with kills, make the lake that one run after the other makes", async () => {
@@ -95,8 +95,11 @@ test("two workers of different schools at once, 50 times, with kills, make the l
 
 test("of processes that claim load numbers as fast as they can no two get the same", async () => {
   const { claims } = dataFolders(makeProject({}));
+  // all from the same moment, when each has started
+  const start = Date.now() + 6000;
   const claimMany = `
     import { claimNumber } from ${module("claims")};
+    while (Date.now() < ${start});
     let last = 7;
     const claimed = Array.from({ length: ${CLAIMS} }, () => (last = claimNumber(${JSON.stringify(claims)}, last)));
     console.log(JSON.stringify(claimed));`;
