@@ -210,6 +210,7 @@ async function build(
       if (!cluster) await make(duckdbEngine(db));
       else {
         await makeEmpty(db, models);
+        const marks = partsOf("marks", counted, folders.lake);
         const engine = await trinoEngine({
           ...cluster,
           db,
@@ -217,8 +218,10 @@ async function build(
           work: path.join(folders.work, "trino"),
           schoolYears,
           marksQuery:
-            partsOf("marks", counted, folders.lake).length > 0
-              ? await storedQuery(db, "marks", STORED_MARKS, () => true)
+            marks.length > 0
+              ? await storedQuery(db, "marks", STORED_MARKS, {
+                  isRekeyed: await isRekeyed(db, "marks", filesOf(marks)),
+                })
               : null,
         });
         try {
@@ -261,10 +264,10 @@ async function settlePupilIds(db: DuckDBConnection): Promise<void> {
 
 /** Reads a table from the lake's files. Marks stay in the lake: `raw.marks` is a view of them, for no table can hold them sooner. */
 async function readParts(db: DuckDBConnection, table: string, parts: string[]): Promise<void> {
-  const stored = `read_parquet([${parts.map(quote).join(", ")}], hive_partitioning = true, union_by_name = true)`;
+  const stored = filesOf(parts);
   try {
     const present = new Set((await rows(db, `describe from ${stored}`)).map(({ column_name }) => column_name));
-    const query = await storedQuery(db, table, stored, (column) => present.has(column));
+    const query = await storedQuery(db, table, stored, { present, isRekeyed: await isRekeyed(db, table, stored) });
     await db.run(
       table === "marks"
         ? `drop table raw.marks; create view raw.marks as ${query}`
@@ -275,19 +278,40 @@ async function readParts(db: DuckDBConnection, table: string, parts: string[]): 
   }
 }
 
-/** SQL of a raw table's columns as they are stored, with the pupils whom their keys stand for. */
+function filesOf(parts: readonly string[]): string {
+  return `read_parquet([${parts.map(quote).join(", ")}], hive_partitioning = true, union_by_name = true)`;
+}
+
+/**
+ * Whether rows stand under another key than their pupil's present one. Marks of most trusts do not, and to look up whose
+ * each mark is costs more than to count it.
+ */
+async function isRekeyed(db: DuckDBConnection, table: string, stored: string): Promise<boolean> {
+  if (!KEYED_TABLES.includes(table)) return false;
+  const [found] = await rows(
+    db,
+    `select exists (
+      from (select distinct pupil_key from ${stored}) as stored semi join raw.identities on stored.pupil_key = id_key
+    ) as is_so`,
+  );
+  return Boolean(found?.is_so);
+}
+
+/**
+ * SQL of a raw table's columns as they are stored, with the pupils whom their keys stand for.
+ *
+ * @param present the columns that are stored; without it all
+ */
 async function storedQuery(
   db: DuckDBConnection,
   table: string,
   stored: string,
-  isPresent: (column: string) => boolean,
+  { present, isRekeyed }: { present?: ReadonlySet<unknown>; isRekeyed: boolean },
 ): Promise<string> {
   const columns = await rows(
     db,
     `select column_name, data_type from duckdb_columns() where schema_name = 'raw' and table_name = ${quote(table)}`,
   );
-  const [renamed] = await rows(db, "select count(*)::integer as keys from raw.identities");
-  const isRekeyed = KEYED_TABLES.includes(table) && Number(renamed?.keys) > 0;
   const told: Record<string, string> = isRekeyed
     ? {
         pupil_key: "coalesce(identities.pupil_key, stored.pupil_key)",
@@ -300,7 +324,7 @@ async function storedQuery(
     : {};
   const selected = columns.map(({ column_name, data_type }) => {
     const column = String(column_name);
-    const value = isPresent(column) ? (told[column] ?? `stored.${column}`) : "null";
+    const value = (present?.has(column) ?? true) ? (told[column] ?? `stored.${column}`) : "null";
     return `cast(${value} as ${data_type}) as ${column}`;
   });
   return `select ${selected.join(", ")} from ${stored} as stored
