@@ -1,7 +1,9 @@
 import fs from "node:fs";
 import path from "node:path";
+import { type ChampionOptions, readEverybody } from "../evidence/champion.ts";
 import { makeExtract } from "../evidence/extract.ts";
 import { codeMeanings, writeList } from "../evidence/lists.ts";
+import { wordIndex } from "../evidence/scanner.ts";
 import { rows, withDuckDB } from "../ingest/duckdb.ts";
 import { RollbookError } from "../ingest/errors.ts";
 import { dataFolders } from "../ingest/lake.ts";
@@ -52,6 +54,14 @@ export async function exportChampionTable(
   } finally {
     fs.rmSync(work, { recursive: true, force: true });
   }
+}
+
+/** What no champion's site of a project may hold: the keys of all pupils, and whoever is at other schools. */
+export async function soughtIn(
+  project: Project,
+  warehouse: string,
+): Promise<Pick<ChampionOptions, "forbidden" | "everybody">> {
+  return { forbidden: wordIndex(await pupilKeysOf(warehouse)), everybody: await readEverybody(project, warehouse) };
 }
 
 /** The keys of all pupils of a warehouse, present and former: what no site may hold. */

@@ -17,7 +17,7 @@ import { isProject, type Project, readProject, schoolYear } from "../ingest/proj
 import { buildWarehouse } from "../models/build.ts";
 import { type Build, currentWarehouse, warehouseInUse } from "../models/warehouse.ts";
 import { makeSample } from "../sample/sample.ts";
-import { exportChampionTable, pupilKeysOf, schoolAsked } from "./champion.ts";
+import { exportChampionTable, pupilKeysOf, schoolAsked, soughtIn } from "./champion.ts";
 import { clusterOf, ENGINES, type EngineFlags } from "./cluster.ts";
 import { explain, explanationText, type FigureRequest } from "./explain.ts";
 import { EXPORT_FORMATS, type ExportFormat, exportTable } from "./export.ts";
@@ -466,11 +466,11 @@ function championSiteSteps(project: Project, urns: readonly number[]): [title: s
   const folders = dataFolders(project);
   const { path: warehouse } = warehouseInUse(folders.warehouse);
   // looked up once for all schools, when the first is at work
-  let keys: Promise<string[]> | undefined;
+  let sought: ReturnType<typeof soughtIn> | undefined;
   return urns.map((urn) => [
     `Rendering the champion's site of ${urn}`,
     async (log) => {
-      keys ??= pupilKeysOf(warehouse);
+      sought ??= soughtIn(project, warehouse);
       const made = await renderChampionSite({
         project,
         warehouse,
@@ -478,7 +478,7 @@ function championSiteSteps(project: Project, urns: readonly number[]): [title: s
         workspace: path.join(folders.work, `champion-${urn}`),
         bundles: folders.bundles,
         log,
-        forbidden: await keys,
+        ...(await sought),
       });
       log(`${made.pages} pages in ${championSite(project, urn)}: they name pupils, and only you can read them`);
     },

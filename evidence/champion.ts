@@ -9,8 +9,9 @@ import { type Extract, makeExtract } from "./extract.ts";
 import { findFaults } from "./gate.ts";
 import { codeMeanings, writeList } from "./lists.ts";
 import { readLogo } from "./logo.ts";
+import type { Wanted } from "./scanner.ts";
 import { publish, type Rendered } from "./site.ts";
-import { findStrangers, type Strangers } from "./strangers.ts";
+import { type Everybody, everybodyAt, findStrangers } from "./strangers.ts";
 import { addSources, makeWorkspace, PAGES, pageAddresses } from "./workspace.ts";
 
 export interface ChampionOptions {
@@ -27,7 +28,9 @@ export interface ChampionOptions {
   /** A folder of pages to build instead of the project's own: one of each kind of site, and their components. */
   pages?: string;
   /** The keys of all pupils and other identifiers that no file of the site may hold. */
-  forbidden: Iterable<string>;
+  forbidden: Wanted;
+  /** Whoever is at the schools of the trust ({@link readEverybody}). */
+  everybody: Everybody;
 }
 
 /** The folder of one school's champion's site. */
@@ -102,12 +105,12 @@ export async function championFaults(
   said: string,
   {
     project,
-    warehouse,
     urn,
     forbidden,
+    everybody,
     pages,
     extract,
-  }: Pick<ChampionOptions, "project" | "warehouse" | "urn" | "forbidden"> & {
+  }: Pick<ChampionOptions, "project" | "urn" | "forbidden" | "everybody"> & {
     /** The addresses of all its pages. */
     pages: string[];
     extract: Extract;
@@ -117,14 +120,31 @@ export async function championFaults(
   const names = pupils.flatMap(({ surname, forename }) => [surname, forename]);
   const faults = await findFaults(built, { pages, tables: { champion: tables }, log: said, forbidden, names });
   const own = project.schools.flatMap((school) => (school.urn === urn ? school.name : []));
-  const found = await findStrangers(built, await strangersTo(urn, project, warehouse), {
-    pupils,
-    words: [project.trust, ...own, ...classes],
-  });
+  const found = await findStrangers(built, everybody, { urn, pupils, words: [project.trust, ...own, ...classes] });
   return [
     ...faults,
     ...found.map(({ file, count }) => `${file} tells of other schools in ${count} ${count === 1 ? "place" : "places"}`),
   ];
+}
+
+/** The trust's schools, and all pupils of whom a name is known at these and any others whose registers were ever read. */
+export async function readEverybody(project: Project, warehouse: string): Promise<Everybody> {
+  const pupils = await withDuckDB({ path: warehouse, readOnly: true }, async (db) => {
+    const read = await rows(db, "select distinct school_urn from raw.pupils where school_urn is not null");
+    const urns = new Set([
+      ...project.schools.map(({ urn }) => urn),
+      ...read.map(({ school_urn }) => Number(school_urn)),
+    ]);
+    return await readNames(db, project, ...urns);
+  });
+  return everybodyAt(
+    project.schools,
+    pupils.map(({ school_urn, surname, forename }) => ({
+      school_urn,
+      surname: surname ?? "",
+      forename: forename ?? "",
+    })),
+  );
 }
 
 // --- internal ---
@@ -136,19 +156,6 @@ async function writeLists(database: string, { ofPupils }: Extract, warehouse: st
   for (const table of ofPupils) {
     await writeList(database, `champion.${table}`, path.join(folder, `${table}.csv`), codes);
   }
-}
-
-/** The other schools whose registers were ever read, and all their pupils of whom a name is known. */
-async function strangersTo(urn: number, project: Project, warehouse: string): Promise<Strangers> {
-  const schools = project.schools.filter((school) => school.urn !== urn);
-  const pupils = await withDuckDB({ path: warehouse, readOnly: true }, async (db) => {
-    const read = await rows(db, "select distinct school_urn from raw.pupils where school_urn is not null");
-    const urns = new Set([...schools.map((school) => school.urn), ...read.map(({ school_urn }) => Number(school_urn))]);
-    urns.delete(urn);
-    const names = await readNames(db, project, ...urns);
-    return names.map(({ surname, forename }) => ({ surname: surname ?? "", forename: forename ?? "" }));
-  });
-  return { pupils, schools };
 }
 
 async function keepLogOnly(workspace: string): Promise<void> {

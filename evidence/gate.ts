@@ -1,6 +1,6 @@
 import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
-import { findIdentifiers } from "./scanner.ts";
+import { findIdentifiers, type Wanted } from "./scanner.ts";
 
 export interface Expected {
   /** The address of every page, such as `/` or `/schools/999001/`. */
@@ -10,7 +10,7 @@ export interface Expected {
   /** What Evidence printed. */
   log: string;
   /** Names, UPNs and other identifiers that no file may hold. */
-  forbidden: Iterable<string>;
+  forbidden: Wanted;
   /** Names that pages give, of which one may look like a value that is missing: Infinity is a name. */
   names?: string[];
 }

@@ -5,6 +5,8 @@ import { DataType, tableFromIPC } from "apache-arrow";
 /** The letters of a UPN; its first letter is what the other characters add up to, modulo their number. */
 const UPN_LETTERS = "ABCDEFGHJKLMNPQRTUVWXYZ";
 const UPN = /(?<![0-9A-Za-z])[A-HJ-NP-RT-Z]\d{11}[\dA-HJ-NP-RT-Z](?![0-9A-Za-z])/g;
+/** The query engine as its package has it, made before any pupil was known: most of a site's bytes. */
+const ENGINE = path.join(import.meta.dirname, "..", "node_modules", "@duckdb", "duckdb-wasm", "dist", "duckdb-eh.wasm");
 /** Shorter words are sought only where no letter or digit stands beside them: they occur inside others by chance. */
 const LONG = 8;
 
@@ -19,20 +21,28 @@ const LONG = 8;
  */
 export async function findIdentifiers(
   dir: string,
-  words: Iterable<string>,
+  words: Iterable<string> | Wanted,
 ): Promise<{ file: string; count: number }[]> {
-  const wanted = wordIndex(words);
+  const wanted = Symbol.iterator in words ? wordIndex(words) : words;
   const found: { file: string; count: number }[] = [];
+  for await (const { file, bytes } of searchedFiles(dir)) {
+    const places = Math.max(
+      ...[bytes, ...cells(file, bytes)].map((text) => countWords(text, wanted) + countUpns(text)),
+    );
+    if (places > 0) found.push({ file, count: places });
+  }
+  return found;
+}
+
+/** Every file of a folder with its bytes, but for the query engine where it is byte for byte that of its package. */
+export async function* searchedFiles(dir: string): AsyncGenerator<{ file: string; bytes: Buffer }> {
   for (const entry of await readdir(dir, { recursive: true, withFileTypes: true })) {
     if (!entry.isFile()) continue;
     const full = path.join(entry.parentPath, entry.name);
     const bytes = await readFile(full);
-    const places = Math.max(
-      ...[bytes, ...cells(entry.name, bytes)].map((text) => countWords(text, wanted) + countUpns(text)),
-    );
-    if (places > 0) found.push({ file: path.relative(dir, full).replaceAll(path.sep, "/"), count: places });
+    if (entry.name.endsWith(".wasm") && bytes.equals(await readFile(ENGINE))) continue;
+    yield { file: path.relative(dir, full).replaceAll(path.sep, "/"), bytes };
   }
-  return found;
 }
 
 /** Words that {@link countWords} looks for. */
@@ -49,16 +59,25 @@ interface Pattern {
   bytes: Buffer;
   /** How many bytes one character takes, if a letter or digit beside the pattern rules it out. */
   apart: 0 | 1 | 2;
+  owner: Owner;
 }
+
+/** Whose alone a word is, as a number; null: more than one's, or nobody's in particular. */
+export type Owner = number | null;
 
 /**
  * Makes an index of words to look for, in every way in which a file may write them.
  *
+ * @param words what to look for, and where it is a map, whose each is
  * @param stand whether a letter or digit beside a word rules it out: beside short ones, or beside all (`apart`)
  */
-export function wordIndex(words: Iterable<string>, stand: "anywhere" | "apart" = "anywhere"): Wanted {
+export function wordIndex(
+  words: Iterable<string> | ReadonlyMap<string, Owner>,
+  stand: "anywhere" | "apart" = "anywhere",
+): Wanted {
   const wanted: Wanted = { begins: new Uint8Array(1 << 21), lengths: new Map(), patterns: new Map() };
-  for (const pattern of Array.from(new Set(words)).flatMap((word) => written(word, stand === "apart"))) {
+  const owned = words instanceof Map ? words : new Map(Array.from(words as Iterable<string>, (word) => [word, null]));
+  for (const pattern of Array.from(owned).flatMap(([word, owner]) => written(word, stand === "apart", owner))) {
     const { bytes } = pattern;
     // so short a word stands by chance in every program
     if (bytes.length < 3) continue;
@@ -67,14 +86,20 @@ export function wordIndex(words: Iterable<string>, stand: "anywhere" | "apart" =
     const lengths = wanted.lengths.get(key);
     if (lengths) lengths.add(bytes.length);
     else wanted.lengths.set(key, new Set([bytes.length]));
-    wanted.patterns.set(bytes.toString("latin1"), pattern);
+    const text = bytes.toString("latin1");
+    const { owner = pattern.owner } = wanted.patterns.get(text) ?? {};
+    wanted.patterns.set(text, { ...pattern, owner: owner === pattern.owner ? owner : null });
   }
   return wanted;
 }
 
-/** How often words stand in a text, other than within one of those that may stand there. */
-export function countWords(bytes: Buffer, wanted: Wanted, allowed?: Wanted): number {
-  const found = places(bytes, wanted);
+/**
+ * How often words stand in a text, other than within one of those that may stand there.
+ *
+ * @param except whose own words do not count
+ */
+export function countWords(bytes: Buffer, wanted: Wanted, allowed?: Wanted, except?: number): number {
+  const found = places(bytes, wanted, except);
   if (!allowed || found.length === 0) return found.length;
   const own = places(bytes, allowed);
   // in the order of their ends: those that a found one may lie within do not end before it
@@ -95,7 +120,7 @@ export function countWords(bytes: Buffer, wanted: Wanted, allowed?: Wanted): num
 const LONGEST = 1000;
 
 /** Every way in which a file may write a word. */
-function written(word: string, alwaysApart: boolean): Pattern[] {
+function written(word: string, alwaysApart: boolean, owner: Owner): Pattern[] {
   const isApart = alwaysApart || word.length < LONG;
   const wide = Buffer.from(word, "utf16le");
   const entities = word.replaceAll("&", "&amp;").replaceAll("'", "&#39;").replaceAll('"', "&quot;");
@@ -108,14 +133,18 @@ function written(word: string, alwaysApart: boolean): Pattern[] {
     word.replace(/[^ -~]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`),
   ]);
   return [
-    ...Array.from(texts, (text): Pattern => ({ bytes: Buffer.from(text), apart: isApart ? 1 : 0 })),
-    { bytes: wide, apart: isApart ? 2 : 0 },
-    { bytes: Buffer.from(wide).swap16(), apart: isApart ? 2 : 0 },
+    ...Array.from(texts, (text): Pattern => ({ bytes: Buffer.from(text), apart: isApart ? 1 : 0, owner })),
+    { bytes: wide, apart: isApart ? 2 : 0, owner },
+    { bytes: Buffer.from(wide).swap16(), apart: isApart ? 2 : 0, owner },
   ];
 }
 
 /** Where words stand in a text, in the order of their ends. */
-function places(bytes: Buffer, { begins, lengths, patterns }: Wanted): { start: number; end: number }[] {
+function places(
+  bytes: Buffer,
+  { begins, lengths, patterns }: Wanted,
+  except?: number,
+): { start: number; end: number }[] {
   const found: { start: number; end: number }[] = [];
   let key = 0;
   for (let at = 0; at < bytes.length; at++) {
@@ -125,7 +154,8 @@ function places(bytes: Buffer, { begins, lengths, patterns }: Wanted): { start: 
     for (const length of lengths.get(key) ?? []) {
       const end = start + length;
       const pattern = patterns.get(bytes.toString("latin1", start, end));
-      if (pattern && standsApart(bytes, start, end, pattern.apart)) found.push({ start, end });
+      if (pattern && pattern.owner !== (except ?? Number.NaN) && standsApart(bytes, start, end, pattern.apart))
+        found.push({ start, end });
     }
   }
   return found.sort((a, b) => a.end - b.end);

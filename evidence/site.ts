@@ -10,6 +10,7 @@ import { findFaults } from "./gate.ts";
 import { writeHosting } from "./hosting.ts";
 import { type Logo, placeLogo } from "./logo.ts";
 import { recoverSite, replaceSite } from "./placement.ts";
+import { wordIndex } from "./scanner.ts";
 import { boardTables, makeWorkspace, PAGES, pageAddresses, type SiteKind } from "./workspace.ts";
 
 const EVIDENCE = path.join(import.meta.dirname, "..", "node_modules", "@evidence-dev", "evidence", "cli.js");
@@ -67,7 +68,7 @@ export async function renderSite(options: RenderOptions): Promise<Rendered> {
       pages,
       tables: await boardTables(),
       log: said,
-      forbidden: options.forbidden ?? [],
+      forbidden: wordIndex(options.forbidden ?? []),
     });
     return [...faults, ...(await unauditedTables(built, tables))];
   };

@@ -1,22 +1,44 @@
-import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import { tableFromIPC } from "apache-arrow";
 import { parse } from "csv-parse/sync";
 import type { Person } from "./extract.ts";
-import { countWords, wordIndex } from "./scanner.ts";
+import { countWords, type Owner, searchedFiles, type Wanted, wordIndex } from "./scanner.ts";
 
-export interface Strangers {
-  /** The pupils of other schools. One with a single name is not sought: half the words of a page are somebody's. */
-  pupils: Iterable<Person>;
-  /** The other schools. */
+/** Everybody at the schools of a trust, ready to be sought: made once, however many of their sites are searched. */
+export interface Everybody {
+  names: Wanted;
+  /** Names as two cells. */
+  pairs: ReadonlyMap<string, Owner>;
   schools: { urn: number; name: string }[];
 }
 
-/** Whom and what the site may name: a stranger of the same name is not told apart. */
+/** Whose site it is, and whom and what it may name: a stranger of the same name is not told apart. */
 export interface Own {
+  urn: number;
   pupils: Person[];
   /** The names of the school and its trust, and others that its pages give. */
   words: string[];
+}
+
+/**
+ * Makes ready to be sought who is at which school.
+ *
+ * @param pupils one with a single name is not sought: half the words of a page are somebody's
+ */
+export function everybodyAt(
+  schools: { urn: number; name: string }[],
+  pupils: Iterable<Person & { school_urn: number }>,
+): Everybody {
+  const names = new Map<string, Owner>();
+  const pairs = new Map<string, Owner>();
+  const note = (words: Map<string, Owner>, word: string, owner: number) =>
+    words.set(word, (words.get(word) ?? owner) === owner && words.get(word) !== null ? owner : null);
+  for (const { school_urn, ...person } of pupils) {
+    if (!isWhole(person)) continue;
+    for (const word of inProse(person)) note(names, word, school_urn);
+    note(pairs, pairOf(person), school_urn);
+  }
+  return { names: wordIndex(names, "apart"), pairs, schools };
 }
 
 /**
@@ -32,14 +54,12 @@ export interface Own {
  */
 export async function findStrangers(
   site: string,
-  strangers: Strangers,
+  { names, pairs, schools }: Everybody,
   own: Own,
 ): Promise<{ file: string; count: number }[]> {
-  const people = Array.from(strangers.pupils).filter(isWhole);
   const known = own.pupils.filter(isWhole);
-  const names = wordIndex(people.flatMap(inProse), "apart");
-  const schools = wordIndex(
-    strangers.schools.flatMap(({ urn, name }) => [String(urn), name]),
+  const others = wordIndex(
+    schools.filter(({ urn }) => urn !== own.urn).flatMap(({ urn, name }) => [String(urn), name]),
     "apart",
   );
   const ownNames = wordIndex([...known.flatMap(inProse), ...own.words], "apart");
@@ -48,20 +68,16 @@ export async function findStrangers(
     "apart",
   );
   const ownPairs = new Set(known.map(pairOf));
-  const pairs = new Set(people.map(pairOf));
+  const isStrange = (pair: string) => pairs.has(pair) && pairs.get(pair) !== own.urn;
 
   const found: { file: string; count: number }[] = [];
-  for (const entry of await readdir(site, { recursive: true, withFileTypes: true })) {
-    if (!entry.isFile()) continue;
-    const full = path.join(entry.parentPath, entry.name);
-    const bytes = await readFile(full);
-    const cells = cellsOf(entry.name, bytes);
+  for await (const { file, bytes } of searchedFiles(site)) {
+    const cells = cellsOf(file, bytes);
     const text = Buffer.from(cells.map((row) => row.join("\n")).join("\n"));
-    let count = Math.max(...[bytes, text].map((searched) => countWords(searched, names, ownNames)));
-    count += countPairs(cells, pairs, ownPairs);
-    if (cells.length > 0)
-      count += Math.max(...[bytes, text].map((searched) => countWords(searched, schools, ownWords)));
-    if (count > 0) found.push({ file: path.relative(site, full).replaceAll(path.sep, "/"), count });
+    let count = Math.max(...[bytes, text].map((searched) => countWords(searched, names, ownNames, own.urn)));
+    count += countPairs(cells, isStrange, ownPairs);
+    if (cells.length > 0) count += Math.max(...[bytes, text].map((searched) => countWords(searched, others, ownWords)));
+    if (count > 0) found.push({ file, count });
   }
   return found;
 }
@@ -86,14 +102,14 @@ function plain(cell: string): string {
   return cell.trim().replace(/^'/, "");
 }
 
-function countPairs(cells: string[][], pairs: Set<string>, ownPairs: Set<string>): number {
+function countPairs(cells: string[][], isStrange: (pair: string) => boolean, ownPairs: Set<string>): number {
   let count = 0;
   for (const row of cells) {
     for (let at = 1; at < row.length; at++) {
       const pair = pairOf({ surname: row[at - 1] ?? "", forename: row[at] ?? "" });
       // the next cell is beside a forename by chance: a class may be called like a family
       if (ownPairs.has(pair)) at++;
-      else if (pairs.has(pair)) count++;
+      else if (isStrange(pair)) count++;
     }
   }
   return count;

@@ -14,6 +14,7 @@ export const NAMES_TABLE = "names";
 
 /** A pupil's name as their school knows it. Of a pupil with one name, as some have, the other is null. */
 export interface PupilName {
+  school_urn: number;
   /** The key that the warehouse has for the pupil. */
   pupil_key: string;
   surname: string | null;
@@ -44,13 +45,14 @@ export async function readNames(db: DuckDBConnection, project: Project, ...urns:
   }
   const newest = await rows(
     db,
-    `select coalesce(identities.pupil_key, stored.pupil_key) as pupil_key, surname, forename
+    `select school_urn, coalesce(identities.pupil_key, stored.pupil_key) as pupil_key, surname, forename
     from ${stored} as stored left join raw.identities as identities on stored.pupil_key = identities.id_key
     ${newestOf("school_urn, coalesce(identities.pupil_key, stored.pupil_key)")}
     order by pupil_key`,
   );
   const text = (value: unknown) => (value === null ? null : String(value));
-  return newest.map(({ pupil_key, surname, forename }) => ({
+  return newest.map(({ school_urn, pupil_key, surname, forename }) => ({
+    school_urn: Number(school_urn),
     pupil_key: String(pupil_key),
     surname: text(surname),
     forename: text(forename),

@@ -4,13 +4,13 @@ import path from "node:path";
 import { tableFromArrays, tableToIPC } from "apache-arrow";
 import { parse } from "csv-parse/sync";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
-import { exportChampionTable, pupilKeysOf, schoolAsked } from "../commands/champion.ts";
+import { exportChampionTable, pupilKeysOf, schoolAsked, soughtIn } from "../commands/champion.ts";
 import { findChromium } from "../evidence/browser.ts";
 import { championFaults, championSite, championSites, renderChampionSite } from "../evidence/champion.ts";
 import { type Extract, makeExtract, type Person } from "../evidence/extract.ts";
 import { writeList } from "../evidence/lists.ts";
 import { findIdentifiers } from "../evidence/scanner.ts";
-import { findStrangers } from "../evidence/strangers.ts";
+import { everybodyAt, findStrangers } from "../evidence/strangers.ts";
 import { PAGES, pageAddresses } from "../evidence/workspace.ts";
 import { rows, withDuckDB } from "../ingest/duckdb.ts";
 import { dataFolders } from "../ingest/lake.ts";
@@ -72,6 +72,7 @@ describe("a champion's site", () => {
   let warehouse = "";
   let site = "";
   let workspace = "";
+  let sought: Awaited<ReturnType<typeof soughtIn>>;
   beforeAll(async () => {
     project = makeTrust();
     await quietly(project);
@@ -79,9 +80,9 @@ describe("a champion's site", () => {
     warehouse = warehouseInUse(dataFolders(project).warehouse).path;
     site = championSite(project, 999001);
     workspace = path.join(dataFolders(project).work, "champion-999001");
-    const forbidden = await pupilKeysOf(warehouse);
     const { bundles } = dataFolders(project);
-    await renderChampionSite({ project, warehouse, urn: 999001, workspace, bundles, log: () => {}, forbidden });
+    sought = await soughtIn(project, warehouse);
+    await renderChampionSite({ project, warehouse, urn: 999001, workspace, bundles, log: () => {}, ...sought });
   });
   afterAll(() => fs.rmSync(project.dir, { recursive: true, force: true }));
 
@@ -209,7 +210,7 @@ describe("a champion's site", () => {
       expect(await faults(copy)).toEqual(["note.txt identifies pupils in 1 place"]);
     });
 
-    /** A copy without the query engine, which takes longest to search. */
+    /** A copy without the query engine, which is most of its bytes. */
     function copyOfSite(): string {
       const copy = fs.mkdtempSync(path.join(os.tmpdir(), "rollbook-champion-copy-"));
       onTestFinished(() => fs.rmSync(copy, { recursive: true, force: true }));
@@ -220,9 +221,8 @@ describe("a champion's site", () => {
     async function faults(folder: string): Promise<string[]> {
       return championFaults(folder, "", {
         project,
-        warehouse,
         urn: 999001,
-        forbidden: await pupilKeysOf(warehouse),
+        ...sought,
         pages: await pageAddresses(PAGES, "champion", []),
         extract: await extractOf(999001),
       });
@@ -418,6 +418,23 @@ describe("the scanner", () => {
     expect(await scan({ "a.csv": "Khan,Mohammed Ali\r\nKhan,Ali\r\n" }, strangers, own)).toEqual(["a.csv"]);
   });
 
+  test("passes whoever was at this school and nowhere else, though no list names them, and finds whoever was at another, too", async () => {
+    const folder = fs.mkdtempSync(path.join(os.tmpdir(), "rollbook-strangers-"));
+    onTestFinished(() => fs.rmSync(folder, { recursive: true, force: true }));
+    fs.writeFileSync(path.join(folder, "a.txt"), "Ali Khan");
+    fs.writeFileSync(path.join(folder, "b.csv"), "Holt,Bo\r\n");
+    const at = (school_urn: number) =>
+      ["Ali Khan", "Bo Holt"]
+        .map((name) => name.split(" "))
+        .map(([forename = "", surname = ""]) => ({ school_urn, surname, forename }));
+    const own = { urn: 999001, pupils: [], words: [] };
+    expect(await findStrangers(folder, everybodyAt([], at(999001)), own)).toEqual([]);
+    for (const pupils of [[...at(999001), ...at(999002)], [...at(999002), ...at(999001)], at(999002)]) {
+      const found = await findStrangers(folder, everybodyAt([], pupils), own);
+      expect(found.map(({ file }) => file).sort()).toEqual(["a.txt", "b.csv"]);
+    }
+  });
+
   test("passes a stranger's name within the trust's, and finds it beside that", async () => {
     const [strangers, words] = [[{ surname: "More", forename: "Thomas" }], ["St Thomas More Trust"]];
     expect(await scan({ "a.html": page('<img alt="St Thomas More Trust">') }, strangers, [], [], words)).toEqual([]);
@@ -449,7 +466,10 @@ describe("the scanner", () => {
     const folder = fs.mkdtempSync(path.join(os.tmpdir(), "rollbook-strangers-"));
     onTestFinished(() => fs.rmSync(folder, { recursive: true, force: true }));
     for (const [name, content] of Object.entries(files)) fs.writeFileSync(path.join(folder, name), content);
-    const found = await findStrangers(folder, { pupils, schools }, { pupils: own, words });
+    const elsewhere = pupils.map((person) => ({ ...person, school_urn: 131072 }));
+    const here = own.map((person) => ({ ...person, school_urn: 999001 }));
+    const everybody = everybodyAt(schools, [...here, ...elsewhere]);
+    const found = await findStrangers(folder, everybody, { urn: 999001, pupils: own, words });
     return found.map(({ file }) => file).sort();
   }
 });

@@ -185,10 +185,10 @@ test("a former UPN's name is the pupil's, until a newer one is told", async () =
       readNames(db, project, 999001),
     );
   const pupil_key = pupilKey(UPN, secretOf(project));
-  expect(await inWarehouse()).toEqual([{ pupil_key, surname: "Ashdown", forename: "Wren" }]);
+  expect(await inWarehouse()).toEqual([{ school_urn: 999001, pupil_key, surname: "Ashdown", forename: "Wren" }]);
   drop(project.dir, { "summer.csv": `${HEADER}\n${row(UPN, "", "2026-02-02", "Rowan")}` });
   await quietly(project);
-  expect(await inWarehouse()).toEqual([{ pupil_key, surname: "Ashdown", forename: "Rowan" }]);
+  expect(await inWarehouse()).toEqual([{ school_urn: 999001, pupil_key, surname: "Ashdown", forename: "Rowan" }]);
 });
 
 test("no table of a warehouse holds a name, and each school reads its own alone", async () => {
@@ -212,10 +212,10 @@ test("no table of a warehouse holds a name, and each school reads its own alone"
     }
     expect(holding).toEqual([]);
     expect(await readNames(db, project, 999001)).toEqual([
-      { pupil_key: pupilKey(UPN, secretOf(project)), surname: "ZZASHDOWN", forename: "ZZWREN" },
+      { school_urn: 999001, pupil_key: pupilKey(UPN, secretOf(project)), surname: "ZZASHDOWN", forename: "ZZWREN" },
     ]);
     expect(await readNames(db, project, 999002)).toEqual([
-      { pupil_key: pupilKey(OTHER, secretOf(project)), surname: "ZZTHORN", forename: "ZZLINNET" },
+      { school_urn: 999002, pupil_key: pupilKey(OTHER, secretOf(project)), surname: "ZZTHORN", forename: "ZZLINNET" },
     ]);
     expect(await readNames(db, project, 999003)).toEqual([]);
   });

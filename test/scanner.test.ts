@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { tableFromArrays, tableToIPC } from "apache-arrow";
@@ -46,6 +46,14 @@ test("nothing is found where nothing is, among many thousand words", async () =>
   const words = Array.from({ length: 30_000 }, (_, at) => `Nobody Surname${10_000 + at}`);
   expect(await scan({ file: "Nobody Surname, 30000 of them" }, words)).toEqual([]);
   expect(await scan({ file: "then Nobody Surname39999 came" }, words)).toEqual([{ file: "file", count: 1 }]);
+});
+
+test("the query engine is passed over as its package has it, and searched when a byte of it is another", async () => {
+  const engine = readFileSync("node_modules/@duckdb/duckdb-wasm/dist/duckdb-eh.wasm");
+  const word = engine.subarray(engine.indexOf("duckdb")).toString("latin1", 0, 6);
+  expect(await scan({ "engine.wasm": engine }, [word])).toEqual([]);
+  engine.write("Ottoline", engine.length - 100);
+  expect(await scan({ "engine.wasm": engine }, ["Ottoline"])).toEqual([{ file: "engine.wasm", count: 1 }]);
 });
 
 async function scan(

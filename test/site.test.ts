@@ -10,7 +10,7 @@ import { findFaults } from "../evidence/gate.ts";
 import { sitePolicy, TYPES } from "../evidence/headers.ts";
 import { type Logo, placeLogo, readLogo } from "../evidence/logo.ts";
 import { hostingFolder } from "../evidence/placement.ts";
-import { findIdentifiers } from "../evidence/scanner.ts";
+import { findIdentifiers, wordIndex } from "../evidence/scanner.ts";
 import { renderSite } from "../evidence/site.ts";
 import { boardTables, PAGES, pageAddresses } from "../evidence/workspace.ts";
 import { rows, withDuckDB } from "../ingest/duckdb.ts";
@@ -382,7 +382,7 @@ async function faults(folder: string, forbidden: string[] = []): Promise<string[
     pages: await pageAddresses(PAGES, "board", urns),
     tables: await boardTables(),
     log: "",
-    forbidden,
+    forbidden: wordIndex(forbidden),
   });
 }
 
