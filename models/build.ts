@@ -1,6 +1,6 @@
 import fs from "node:fs";
 import path from "node:path";
-import type { DuckDBConnection } from "@duckdb/node-api";
+import type { DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
 import pLimit from "p-limit";
 import { bookkeeping, bookkeepingTables, writeBookkeeping } from "../ingest/bookkeeping.ts";
 import { dfeFiguresTable } from "../ingest/dfe_figures.ts";
@@ -185,58 +185,68 @@ async function build(
   fs.mkdirSync(spill, { recursive: true, mode: 0o700 });
   fs.mkdirSync(folders.warehouse, { recursive: true, mode: 0o700 });
   const target = path.join(folders.warehouse, file);
+  const fill = async (db: DuckDBConnection, other: DuckDBConnection, instance: DuckDBInstance) => {
+    await createRawTables(db);
+    const books = bookkeeping(instance);
+    await writeBookkeeping(books, project, loads);
+    await books.destroy();
+    await writePolicies(db, "current", policies);
+    await writePolicies(db, "before", keepEditions(project, policies, now));
+    for (const table of Object.keys(LAKE_TABLES)) {
+      const parts = partsOf(table, counted, folders.lake);
+      if (parts.length === 0) continue;
+      log(`reading raw.${table}`);
+      await readParts(db, table, parts);
+      if (table === "pupil_ids") await settlePupilIds(db);
+    }
+    await readFrozen(db, frozenFolder(project), Math.max(...loads.map((load) => load.load_number)));
+    const models = readModels();
+    const make = async (engine: Engine) => {
+      await holdToLedger(engine, counted);
+      await holdToCalendars(engine, project);
+      await makeModels(engine, models, log);
+    };
+    if (!cluster) {
+      await make(duckdbEngine(db, other));
+    } else {
+      await makeEmpty(db, models);
+      const marks = partsOf("marks", counted, folders.lake);
+      const engine = await trinoEngine({
+        ...cluster,
+        db,
+        data: project.data,
+        work: path.join(folders.work, "trino"),
+        schoolYears,
+        marksQuery:
+          marks.length > 0
+            ? await storedQuery(db, "marks", STORED_MARKS, {
+                isRekeyed: await isRekeyed(db, "marks", filesOf(marks)),
+              })
+            : null,
+      });
+      try {
+        await make(engine);
+        await engine.bringHome(log);
+        log(
+          `the cluster read ${Math.round(cluster.trino.bytesRead() / 1_000_000).toLocaleString("en-GB")} MB of files`,
+        );
+      } finally {
+        await engine.close();
+      }
+    }
+    log("adding up every table");
+    await db.run("checkpoint");
+    return measureTables(db);
+  };
   try {
     const tables = await withDuckDB({ path: target, spillTo: spill }, async (db, instance) => {
-      await createRawTables(db);
-      const books = bookkeeping(instance);
-      await writeBookkeeping(books, project, loads);
-      await books.destroy();
-      await writePolicies(db, "current", policies);
-      await writePolicies(db, "before", keepEditions(project, policies, now));
-      for (const table of Object.keys(LAKE_TABLES)) {
-        const parts = partsOf(table, counted, folders.lake);
-        if (parts.length === 0) continue;
-        log(`reading raw.${table}`);
-        await readParts(db, table, parts);
-        if (table === "pupil_ids") await settlePupilIds(db);
+      // while the last thread of one model is at work another model goes on
+      const other = await instance.connect();
+      try {
+        return await fill(db, other, instance);
+      } finally {
+        other.closeSync();
       }
-      await readFrozen(db, frozenFolder(project), Math.max(...loads.map((load) => load.load_number)));
-      const models = readModels();
-      const make = async (engine: Engine) => {
-        await holdToLedger(engine, counted);
-        await holdToCalendars(engine, project);
-        await makeModels(engine, models, log);
-      };
-      if (!cluster) await make(duckdbEngine(db));
-      else {
-        await makeEmpty(db, models);
-        const marks = partsOf("marks", counted, folders.lake);
-        const engine = await trinoEngine({
-          ...cluster,
-          db,
-          data: project.data,
-          work: path.join(folders.work, "trino"),
-          schoolYears,
-          marksQuery:
-            marks.length > 0
-              ? await storedQuery(db, "marks", STORED_MARKS, {
-                  isRekeyed: await isRekeyed(db, "marks", filesOf(marks)),
-                })
-              : null,
-        });
-        try {
-          await make(engine);
-          await engine.bringHome(log);
-          log(
-            `the cluster read ${Math.round(cluster.trino.bytesRead() / 1_000_000).toLocaleString("en-GB")} MB of files`,
-          );
-        } finally {
-          await engine.close();
-        }
-      }
-      log("adding up every table");
-      await db.run("checkpoint");
-      return measureTables(db);
     });
     fs.chmodSync(target, 0o600);
     log("reading the new warehouse back");

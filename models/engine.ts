@@ -1,4 +1,5 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
+import pLimit from "p-limit";
 import { rows } from "../ingest/duckdb.ts";
 import { RollbookError } from "../ingest/errors.ts";
 import type { Model } from "./model.ts";
@@ -17,15 +18,27 @@ export interface Engine {
   make: (model: Model) => Promise<number | null>;
 }
 
-/** Runs models in the warehouse itself. */
-export function duckdbEngine(db: DuckDBConnection): Engine {
+/** Runs models in the warehouse itself: as many at once as there are connections to it. */
+export function duckdbEngine(...connections: DuckDBConnection[]): Engine {
+  const idle = [...connections];
+  const turn = pLimit(connections.length);
+  const run = (sql: string) =>
+    turn(async () => {
+      const db = idle.pop();
+      if (!db) throw new Error("more queries at once than connections");
+      try {
+        return await rows(db, sql);
+      } finally {
+        idle.push(db);
+      }
+    });
   return {
-    atOnce: 1,
-    rows: (sql) => rows(db, sql),
+    atOnce: connections.length,
+    rows: run,
     make: async (model) => {
       const kind = model.view === null ? "table" : "view";
       try {
-        const [made] = await rows(db, `create ${kind} ${model.name} as ${model.sql}`);
+        const [made] = await run(`create ${kind} ${model.name} as ${model.sql}`);
         return kind === "table" ? Number(made?.Count) : null;
       } catch (error) {
         throw new RollbookError(`${model.file} does not run: ${firstLine(error)}`);

@@ -259,7 +259,7 @@ function policyModels(): Set<string> {
   return new Set([...madeFrom(FIRST_OF_POLICIES)].filter((name) => needed.has(name)));
 }
 
-/** Times the steps that a log names as they begin. */
+/** Times the steps that a log names as they begin: each until the next begins, though two models are made at once. */
 function timedSteps() {
   const begun: { line: string; at: number }[] = [];
   return {
