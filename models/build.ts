@@ -220,7 +220,7 @@ async function build(
         marksQuery:
           marks.length > 0
             ? await storedQuery(db, "marks", STORED_MARKS, {
-                isRekeyed: await isRekeyed(db, "marks", filesOf(marks)),
+                isRekeyed: await hasOtherKeys(db, "marks", filesOf(marks)),
               })
             : null,
       });
@@ -277,7 +277,7 @@ async function readParts(db: DuckDBConnection, table: string, parts: string[]): 
   const stored = filesOf(parts);
   try {
     const present = new Set((await rows(db, `describe from ${stored}`)).map(({ column_name }) => column_name));
-    const query = await storedQuery(db, table, stored, { present, isRekeyed: await isRekeyed(db, table, stored) });
+    const query = await storedQuery(db, table, stored, { present, isRekeyed: await hasOtherKeys(db, table, stored) });
     await db.run(
       table === "marks"
         ? `drop table raw.marks; create view raw.marks as ${query}`
@@ -296,7 +296,7 @@ function filesOf(parts: readonly string[]): string {
  * Whether rows stand under another key than their pupil's present one. Marks of most trusts do not, and to look up whose
  * each mark is costs more than to count it.
  */
-async function isRekeyed(db: DuckDBConnection, table: string, stored: string): Promise<boolean> {
+async function hasOtherKeys(db: DuckDBConnection, table: string, stored: string): Promise<boolean> {
   if (!KEYED_TABLES.includes(table)) return false;
   const [found] = await rows(
     db,
