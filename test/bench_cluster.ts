@@ -9,6 +9,7 @@ import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
+import { ENGINES } from "../commands/cluster.ts";
 import { dataFolders } from "../ingest/lake.ts";
 import { readLedger } from "../ingest/ledger.ts";
 import { type Project, readProject } from "../ingest/project.ts";
@@ -35,10 +36,15 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: { times: { type: "string", default: "1" }, engine: { type: "string" } },
 });
+const lakes = values.times.split(",").map(Number);
+if (!lakes.every((times) => Number.isInteger(times) && times > 0))
+  throw new Error("--times: expected numbers like 1,2,4");
+if (values.engine && !ENGINES.some((engine) => engine === values.engine))
+  throw new Error(`--engine: expected ${ENGINES.join(" or ")}`);
 const missing = values.engine === "duckdb" ? null : whyNoCluster();
 if (missing) throw new Error(`No cluster can be started: ${missing}`);
 for (const cells of [HEADS, HEADS.map(() => "---:")]) print(cells);
-for (const dir of positionals) for (const times of values.times.split(",").map(Number)) await measure(dir, times);
+for (const dir of positionals) for (const times of lakes) await measure(dir, times);
 
 // --- internal ---
 
